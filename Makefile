@@ -1,0 +1,70 @@
+# espcam-bridge. `make` alone lists what there is.
+#
+# Everything goes into .venv, made from Python 3.11 or newer; delete it (`make clean`) to begin anew. Each target works
+# alone and twice in a row; what pip cannot install is handled by .ci/system-packages, which says what it lacks.
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+# The newest Python that is there; PYTHON=... overrides.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+CONFIG ?= espcam-bridge.yaml
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench run clean coverage
+
+help:  ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo  ## see it work: broker, cameras, bridge and page in one; Ctrl-C ends it
+	@.ci/system-packages opencv
+	@$(BIN)/espcam-bridge demo $(ARGS)
+
+test: $(VENV)/.dev  ## run every test (real broker, sockets, HTTP, browser); ARGS=... goes to pytest
+	@.ci/system-packages opencv mosquitto chromium
+	@$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.dev  ## style, types and the rules of the house
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@.ci/system-packages opencv
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+coverage: $(VENV)/.dev  ## the tests again, with the share of lines and branches that they reach
+	@.ci/system-packages opencv mosquitto chromium
+	@$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
+
+bench: $(VENV)/.dev  ## measure: every figure as a ratio, side by side in one run
+	@.ci/system-packages opencv mosquitto
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+run: $(VENV)/.core  ## the bridge itself, with CONFIG=espcam-bridge.yaml
+	@.ci/system-packages opencv
+	@$(BIN)/espcam-bridge run -c $(CONFIG)
+
+clean:  ## remove what these targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* build dist benchmarks/results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@[ -n "$(PYTHON)" ] || { echo "espcam-bridge needs Python 3.11 or newer; on Debian: sudo apt-get install python3 python3-venv"; exit 1; }
+	@.ci/system-packages venv
+	@$(PYTHON) -m venv $(VENV)
+
+# One stamp a set of extras; a changed pyproject.toml or constraints.txt installs again.
+$(VENV)/.core: $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing the core (a minute) ..."
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing the bridge, ultralytics with PyTorch (6 GB) and the demo's broker: a few minutes, once ..."
+	@$(PIP) -e '.[demo,yolo]'
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing the bridge, ultralytics with PyTorch (6 GB) and the test tools: a few minutes, once ..."
+	@$(PIP) -e '.[demo,yolo,dev]'
+	@touch $@

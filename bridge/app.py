@@ -1,0 +1,201 @@
+"""The composition root: builds every part, starts them in order, stops them in reverse.
+
+Nothing here decides anything about frames or events; it only knows who needs whom.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Self
+
+from bridge import __version__, wiring
+from bridge.detect.load import load_detector
+from bridge.detect.supply import DetectorSupply
+from bridge.eventlog import EventLog
+from bridge.events.ids import IdMaker
+from bridge.frames.store import FrameStore
+from bridge.ingest.server import IngestServer
+from bridge.model import Readiness
+from bridge.monitor import HealthMonitor
+from bridge.pipeline import Pipeline
+from bridge.publish.publisher import Publisher
+from bridge.runtime.clock import SystemClock
+from bridge.runtime.metrics import Metrics
+from bridge.runtime.worker import Supervisor
+from bridge.serve.http import WebServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from bridge.config.schema import Config
+    from bridge.detect.port import Detector
+    from bridge.model import EventChange
+    from bridge.runtime.clock import Clock
+    from bridge.serve.live import StreamOptions
+
+log = logging.getLogger(__name__)
+
+
+class App:
+    """The bridge, from the camera port to MQTT and the page.
+
+    Args:
+        config: the whole configuration.
+        load: makes the detector; a test passes one that makes a fake.
+        listeners: called with every change of an event, in the inference thread; must not block.
+        clock: where the time comes from.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        load: Callable[[], Detector] | None = None,
+        listeners: Sequence[Callable[[EventChange], None]] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        clock = clock or SystemClock()
+        self._config = config
+        self._stack = ExitStack()
+        self._supervisor = Supervisor()
+        self.metrics = Metrics()
+        self._store = FrameStore(clock, self.metrics)
+        self._supply = DetectorSupply(
+            load or (lambda: load_detector(wiring.detector_settings(config), os.environ)), self._supervisor
+        )
+        self._publisher = Publisher(
+            wiring.publish_settings(config), clock=clock, metrics=self.metrics, supervisor=self._supervisor
+        )
+        self._pipeline = Pipeline(
+            store=self._store,
+            supply=self._supply,
+            iou=config.detector.iou,
+            new_id=IdMaker(secrets.randbits),
+            sinks=(self._publisher, EventLog(self.metrics, listeners)),
+            clock=clock,
+            metrics=self.metrics,
+            supervisor=self._supervisor,
+        )
+        self._monitor = HealthMonitor(
+            store=self._store, sink=self._publisher, describe=self.info, clock=clock, supervisor=self._supervisor
+        )
+        self._web = WebServer(
+            wiring.http_settings(config),
+            self,
+            store=self._store,
+            metrics=self.metrics,
+            clock=clock,
+            supervisor=self._supervisor,
+        )
+        self._ingest = IngestServer(
+            wiring.ingest_settings(config),
+            self._store,
+            clock=clock,
+            supervisor=self._supervisor,
+            admit=self._admit,
+            redirect_url=self._stream_url,
+        )
+
+    # --- life --------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything; cameras may dial in and the page answers when it returns.
+
+        The model loads in the background and the broker is waited for in the background.
+
+        Raises:
+            ListenError: a port is taken; what was started is stopped again.
+        """
+        for path in wiring.not_in_effect(self._config):
+            log.warning("%s is set, but this version does not act on it yet", path)
+        for camera in self._config.first_cameras():
+            self._admit(camera.id)
+        with ExitStack() as stack:
+            # Stopped in reverse: first nobody comes in, then the last events are made, then the broker hears of them.
+            parts = (self._publisher, self._supply, self._monitor, self._pipeline, self._web, self._ingest)
+            for part in parts:
+                part.start()
+                stack.callback(part.stop)
+                if part is self._pipeline:
+                    stack.callback(self._store.close)  # wakes the loop and the viewers from their waits
+            self._stack = stack.pop_all()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until ``request_stop`` is called.
+
+        Returns:
+            False when the time ran out first.
+
+        Raises:
+            WorkerCrashed: a part died.
+        """
+        return self._supervisor.wait(timeout_s)
+
+    def request_stop(self) -> None:
+        """Let ``wait`` return; safe from a signal handler."""
+        self._supervisor.stop()
+
+    def stop(self) -> None:
+        """Stop everything, in less than 3 seconds."""
+        self._stack.close()
+
+    # --- what others may know ----------------------------------------------------------------------------------
+
+    @property
+    def ingest_port(self) -> int:
+        """The port that cameras dial."""
+        return self._ingest.port
+
+    @property
+    def http_port(self) -> int:
+        """The port of the page."""
+        return self._web.port
+
+    def readiness(self) -> Sequence[Readiness]:
+        """Each part that must work for events to reach Home Assistant."""
+        listening = self._ingest.listening
+        where = f"cameras dial port {self._ingest.port}" if listening else "the camera port is closed"
+        return (self._publisher.status(), self._supply.readiness(), Readiness("ingest", listening, where))
+
+    def info(self) -> Mapping[str, Any]:
+        """What the bridge is; no secrets."""
+        detector = self._supply.current()
+        return {
+            "version": __version__,
+            "runtime": detector.info.runtime if detector else None,
+            "model": detector.info.model if detector else None,
+            "device": detector.info.device if detector else None,
+            "cameras": list(self._store.camera_ids()),
+            "config_sha256": self._config.sha256(),
+        }
+
+    def stream_options(self, camera_id: str) -> StreamOptions:
+        """How a camera is shown."""
+        return wiring.stream_options(self._config.camera_for(camera_id))
+
+    def _stream_url(self, host: str) -> str:
+        scheme = "https" if self._config.http.tls.enabled else "http"
+        base = self._config.http.public_url or f"{scheme}://{host}:{self._web.port}"
+        return f"{base}/cameras/{self._config.ingest.default_camera}/stream.mjpg"
+
+    def _admit(self, camera_id: str) -> None:
+        """Give a camera its place in every part; from the ingest thread when an unknown one is accepted."""
+        camera = self._config.camera_for(camera_id)
+        self._pipeline.add_camera(wiring.camera_plan(self._config, camera))
+        self._publisher.add_camera(wiring.published_camera(camera))
+        self._store.add_camera(
+            camera_id,
+            name=camera.name,
+            offline_after_s=camera.offline_after_s,
+            detect_max_fps=camera.detect.max_fps,
+        )

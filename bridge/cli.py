@@ -1,0 +1,217 @@
+"""The ``espcam-bridge`` command: what it understands, and its exit codes.
+
+0 good; 1 failed at run time; 2 wrong usage or configuration. Each subcommand's code is imported only when it runs, so
+that ``check`` and ``--help`` answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridge import __version__
+from bridge.errors import BridgeError, ConfigError, UsageError
+from bridge.runtime import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Handler = Callable[[argparse.Namespace], int]
+
+_EPILOG = """examples:
+  espcam-bridge demo                                   see it work, without any camera
+  espcam-bridge init                                   write a commented configuration here
+  espcam-bridge check                                  what is wrong with it, line by line
+  espcam-bridge run -c espcam-bridge.yaml              the bridge
+  espcam-bridge simulate --url ws://localhost:3001/ws/door --source visit.mp4
+                                                       a camera that plays a video
+  espcam-bridge detect holiday/*.jpg --save found/     try the model on pictures
+
+exit codes: 0 good, 1 failed at run time, 2 wrong usage or configuration"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    logs.configure(arguments.log_format, arguments.log_level)
+    try:
+        handler: Handler = arguments.handler
+        return handler(arguments)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except UsageError as error:
+        print(f"espcam-bridge: {error}", file=sys.stderr)
+        return 2
+    except BridgeError as error:
+        print(f"espcam-bridge: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # `espcam-bridge schema | head`: the reader has what it wanted. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="espcam-bridge",
+        description="The bridge between ESP32-CAM boards and Home Assistant.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"espcam-bridge {__version__}")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--log-format", choices=("text", "json"), default="text", help="how logs look on stderr")
+    shared.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, handler: Handler, help_text: str, description: str = "") -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, parents=[shared], help=help_text, description=description or help_text)
+        sub.set_defaults(handler=handler)
+        return sub
+
+    _add_config_option(command("run", _run, "the bridge: cameras in, events out"))
+    _add_demo(command("demo", _demo, "see it work: broker, simulated cameras, bridge and page in one"))
+    _add_simulate(command("simulate", _simulate, "act as ESP32-CAM boards that play a video, pictures or a webcam"))
+    _add_detect(command("detect", _detect, "try the detector on pictures, folders or a video"))
+    _add_config_option(command("check", _check, "validate a configuration; every problem with its line and its mend"))
+    init = command("init", _init, "write a commented starter configuration; never overwrites")
+    init.add_argument("directory", nargs="?", type=Path, default=Path(), help="where to (default: here)")
+    command("schema", _schema, "print the configuration's JSON Schema, for editors' completion")
+    _add_config_option(
+        command("discovery", _discovery, "print the Home Assistant discovery messages as JSON; connects nowhere")
+    )
+    command("password", _password, "hash a password for http.password in the configuration")
+    return parser
+
+
+def _add_config_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-c",
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="default: $ESPCAM_BRIDGE_CONFIG, ./espcam-bridge.yaml, /etc/espcam-bridge/espcam-bridge.yaml",
+    )
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", metavar="PATH", help="a video, picture or folder (default: footage made here)")
+    parser.add_argument("--cameras", type=_count, default=2, metavar="N", help="simulated cameras (default: 2)")
+    parser.add_argument("--duration", type=_seconds, metavar="S", help="stop after this many seconds")
+    parser.add_argument("--model", metavar="PATH", help="a model (default: found or downloaded YOLO11n)")
+
+
+def _add_simulate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", required=True, help="ws://HOST:3001/ws/CAMERA_ID")
+    parser.add_argument(
+        "--source", required=True, metavar="PATH", help="video, image, folder of JPEGs (sent byte for byte) or webcam:0"
+    )
+    parser.add_argument("--fps", type=_seconds, metavar="F", help="frames a second (default: the video's own, else 10)")
+    parser.add_argument("--cameras", type=_count, default=1, metavar="N", help="how many: ID becomes ID_1 ... ID_N")
+    parser.add_argument("--token", metavar="T", help="the cameras' shared secret")
+    parser.add_argument("--duration", type=_seconds, metavar="S", help="stop after this many seconds")
+    parser.add_argument("--loop", action=argparse.BooleanOptionalAction, default=True, help="begin again at the end")
+    parser.add_argument("--legacy", action="store_true", help="speak exactly as the first sketch does")
+
+
+def _add_detect(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="pictures, folders or a video")
+    _add_config_option(parser)
+    parser.add_argument("--model", metavar="M", help="a name (yolo11n) or a path (default: the configuration's)")
+    parser.add_argument("--confidence", type=_share, metavar="C", help="lowest score, 0..1 (default: 0.25)")
+    parser.add_argument("--iou", type=_share, metavar="U", help="overlap that makes two boxes one, 0..1 (default: 0.45)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a picture")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="write annotated copies there")
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 64:  # noqa: PLR2004 - said in the message
+        raise argparse.ArgumentTypeError("must be 1 to 64")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("must be above 0")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError("must be 0 to 1")
+    return value
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from bridge.commands import run  # noqa: PLC0415 - loaded only when asked for, as all below
+
+    return run.run(arguments.config, os.environ)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from bridge.commands import demo  # noqa: PLC0415
+
+    options = demo.DemoOptions(arguments.source, arguments.cameras, arguments.duration, arguments.model)
+    return demo.run(options, os.environ)
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from bridge.commands import simulate  # noqa: PLC0415
+
+    return simulate.run(
+        simulate.SimulateOptions(
+            url=arguments.url,
+            source=arguments.source,
+            fps=arguments.fps,
+            cameras=arguments.cameras,
+            token=arguments.token,
+            duration_s=arguments.duration,
+            loop=arguments.loop,
+            legacy=arguments.legacy,
+        )
+    )
+
+
+def _detect(arguments: argparse.Namespace) -> int:
+    from bridge.commands import detect  # noqa: PLC0415
+
+    raise UsageError("not wired yet")
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from bridge.commands import config  # noqa: PLC0415
+
+    return config.check(arguments.config, os.environ)
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from bridge.commands import config  # noqa: PLC0415
+
+    return config.init(arguments.directory)
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from bridge.commands import config  # noqa: PLC0415
+
+    return config.schema()
+
+
+def _discovery(arguments: argparse.Namespace) -> int:
+    from bridge.commands import discovery  # noqa: PLC0415
+
+    raise UsageError("not wired yet")
+
+
+def _password(_: argparse.Namespace) -> int:
+    from bridge.commands import password  # noqa: PLC0415
+
+    return password.run()

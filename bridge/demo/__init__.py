@@ -1,0 +1,1 @@
+"""Demo: broker, cameras, bridge and page in one command."""

@@ -1,0 +1,103 @@
+"""Gets a detector and keeps trying: a missing model never takes the cameras down.
+
+Loading takes a second (OpenVINO) to many minutes (download and export), so it has a thread of its own. The inference
+loop asks ``current()`` before each batch and does without while there is none.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from bridge.errors import BridgeError
+from bridge.model import Readiness
+from bridge.runtime.backoff import Backoff
+from bridge.runtime.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.detect.port import Detector
+    from bridge.runtime.worker import Supervisor
+
+log = logging.getLogger(__name__)
+
+_PART = "detector"
+
+
+class DetectorSupply:
+    """Loads a detector in the background, and again after it failed.
+
+    Args:
+        load: makes a detector, or raises ``BridgeError`` with the reason and the mend.
+        supervisor: told when the loader itself is broken.
+        backoff: waits between tries.
+    """
+
+    def __init__(self, load: Callable[[], Detector], supervisor: Supervisor, backoff: Backoff | None = None) -> None:
+        self._load = load
+        self._backoff = backoff or Backoff(first_s=5.0, max_s=300.0)
+        self._lock = threading.Lock()
+        self._detector: Detector | None = None
+        self._reason = "loading the model"
+        self._wanted = threading.Event()
+        self._worker = Worker("model", self._run, supervisor, on_stop=self._wanted.set)
+
+    def start(self) -> None:
+        """Begin to load."""
+        self._wanted.set()
+        self._worker.start()
+
+    def stop(self, timeout_s: float = 1.0) -> None:
+        """Stop trying and let the detector go. A download under way is left to die with the process."""
+        self._worker.stop(timeout_s)
+        with self._lock:
+            detector, self._detector = self._detector, None
+        if detector is not None:
+            detector.close()
+
+    def current(self) -> Detector | None:
+        """The detector, or None while there is none."""
+        with self._lock:
+            return self._detector
+
+    def failed(self, error: Exception) -> None:
+        """The detector broke while it worked (a GPU that went away, out of memory): drop it and load anew."""
+        log.error("the detector failed and is loaded anew", exc_info=error)
+        with self._lock:
+            self._detector = None
+            self._reason = f"the detector failed: {error}"
+        self._wanted.set()
+
+    def readiness(self) -> Readiness:
+        """Whether there is a detector; if not, why."""
+        with self._lock:
+            if self._detector is None:
+                return Readiness(_PART, ready=False, detail=self._reason)
+            info = self._detector.info
+            return Readiness(_PART, ready=True, detail=f"{info.model} on {info.runtime} {info.device}")
+
+    def _run(self, stop: threading.Event) -> None:
+        while self._wanted.wait() and not stop.is_set():
+            self._wanted.clear()
+            try:
+                detector = self._load()
+            except BridgeError as error:
+                self._explain(str(error))
+                wait_s = self._backoff.next_s()
+                log.info("next try to load the model in %.0f s", wait_s)
+                stop.wait(wait_s)
+                self._wanted.set()
+                continue
+            self._backoff.reset()
+            with self._lock:
+                self._detector = detector
+            log.info("model ready: %s", self.readiness().detail)
+
+    def _explain(self, reason: str) -> None:
+        with self._lock:
+            news = reason != self._reason
+            self._reason = reason
+        # The same reason every few minutes for days would bury everything else in the log.
+        log.log(logging.WARNING if news else logging.DEBUG, "no detection: %s", reason)

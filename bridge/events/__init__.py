@@ -1,0 +1,1 @@
+"""Events: tracks become visits with one beginning and one end, and a picture of each."""

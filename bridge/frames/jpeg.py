@@ -1,0 +1,179 @@
+"""What a JPEG says of itself, without decoding it: the integrity gate, the size, the comment.
+
+The gate walks the markers of ITU-T T.81 (annex B) from SOI to EOI. It refuses what a decoder would only half show or
+choke on, and it costs about 15 us for 30 KB: a header that claims 65500x65500 pixels costs no more than any other.
+
+* **Trailing bytes** after EOI are cut off, whatever they are: boards pad with zeros up to their DMA block, telephones
+  append previews (MPF) that are JPEGs themselves. The picture before them is whole.
+* **Glued**: a second SOI *before* the first picture's EOI. The first picture was cut short, the second may be whole,
+  but nothing tells where the first one's rows end: decoders show a mixture. Refused.
+* **Bit errors inside the scan** that leave no impossible marker behind cannot be seen here; only the decoder, or
+  nobody, notices them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from bridge.errors import FrameRejected, RejectReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SOI: Final = 0xD8
+_EOI: Final = 0xD9
+_SOS: Final = 0xDA
+_COM: Final = 0xFE
+_SOF: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # those three are DHT, JPG and DAC
+_SEGMENTS: Final = frozenset(range(0xC0, 0xFF)) - frozenset(range(0xD0, 0xDA))  # markers with a length behind them
+_SOF_BYTES: Final = 8  # length, precision, height, width, number of components
+_MAX_COMMENT_BYTES: Final = 0xFFFF - 2
+
+# Where the entropy-coded data of a scan ends: FF 00 is a stuffed data byte, FF D0..D7 a restart marker, FF FF fill.
+# One regular expression: 11 us for 30 KB; bytes.find for EOI and SOI took 58 us (the second byte of FF xx is rare, the
+# first is not), a loop over every FF 14 us.
+_SCAN_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+
+
+@dataclass(frozen=True, slots=True)
+class JpegPicture:
+    """A JPEG that passed the gate.
+
+    Attributes:
+        jpeg: SOI to EOI, nothing after it.
+        width_px: from the header.
+        height_px: from the header.
+    """
+
+    jpeg: bytes
+    width_px: int
+    height_px: int
+
+
+def inspect(data: bytes, *, max_bytes: int, max_pixels: int) -> JpegPicture:
+    """Check that ``data`` begins with one whole JPEG, and cut off what follows it.
+
+    Args:
+        data: what the camera sent.
+        max_bytes: the longest ``data`` that is looked at.
+        max_pixels: the largest width x height.
+
+    Raises:
+        FrameRejected: with the reason that is counted.
+    """
+    if not data:
+        raise FrameRejected(RejectReason.EMPTY)
+    if len(data) > max_bytes:
+        raise FrameRejected(RejectReason.TOO_MANY_BYTES, f"{len(data)} bytes, allowed are {max_bytes}")
+    if data[:2] != b"\xff\xd8":
+        raise FrameRejected(RejectReason.NOT_JPEG, f"begins with {data[:4]!r}")
+    width_px, height_px, end = _walk(data, max_pixels)
+    return JpegPicture(data if end == len(data) else data[:end], width_px, height_px)
+
+
+def with_comment(jpeg: bytes, comment: str) -> bytes:
+    """Put a comment (COM segment, UTF-8) into a JPEG, before any comment that it has.
+
+    Raises:
+        ValueError: no JPEG, or the comment is longer than a segment (65,533 bytes).
+    """
+    text = comment.encode()
+    if len(text) > _MAX_COMMENT_BYTES:
+        raise ValueError(f"the comment has {len(text)} bytes, a segment holds {_MAX_COMMENT_BYTES}")
+    if jpeg[:2] != b"\xff\xd8":
+        raise ValueError("not a JPEG: it does not begin with FF D8")
+    # JFIF wants its APP0 right after SOI, so the comment goes behind it.
+    at = 4 + int.from_bytes(jpeg[4:6], "big") if jpeg[2:4] == b"\xff\xe0" else 2
+    return b"".join((jpeg[:at], b"\xff\xfe", (len(text) + 2).to_bytes(2, "big"), text, jpeg[at:]))
+
+
+def read_comment(jpeg: bytes) -> str | None:
+    """The first comment (COM segment) before the picture data; None when there is none or the header is damaged."""
+    try:
+        for marker, start, end in _segments(jpeg, 2):
+            if marker == _SOS:
+                break
+            if marker == _COM:
+                return jpeg[start + 2 : end].decode(errors="replace")
+    except FrameRejected:
+        pass
+    return None
+
+
+def _walk(data: bytes, max_pixels: int) -> tuple[int, int, int]:
+    """Width, height and the offset behind EOI of the picture that begins at offset 0."""
+    size: tuple[int, int] | None = None
+    pos = 2
+    while True:
+        end_of_header = pos
+        for marker, start, end in _segments(data, pos):
+            end_of_header = end
+            if marker in _SOF:
+                if size is not None:
+                    raise FrameRejected(RejectReason.BAD_HEADER, "two frame headers")
+                size = _size(data, start, end, max_pixels)
+            if marker == _SOS:
+                break
+        else:  # EOI: only a picture that has shown no data yet is cut short
+            if pos == 2:  # noqa: PLR2004 - still right behind SOI
+                raise FrameRejected(RejectReason.TRUNCATED, "ends before any picture data")
+            assert size is not None  # noqa: S101 - no scan is entered without it
+            return *size, _skip_fill(data, end_of_header) + 2
+        if size is None:
+            raise FrameRejected(RejectReason.TRUNCATED, "picture data without a frame header")
+        pos = _scan_end(data, end_of_header)
+
+
+def _segments(data: bytes, pos: int) -> Iterator[tuple[int, int, int]]:
+    """The marker, start (of its length field) and end of each segment from ``pos`` up to EOI, which is not given."""
+    while True:
+        pos = _skip_fill(data, pos)
+        marker = data[pos + 1]
+        if marker == _EOI:
+            return
+        if marker == _SOI:
+            raise FrameRejected(RejectReason.GLUED, f"a second picture begins at byte {pos}")
+        if marker not in _SEGMENTS:
+            raise FrameRejected(RejectReason.BAD_HEADER, f"marker FF {marker:02X} at byte {pos}")
+        length = int.from_bytes(data[pos + 2 : pos + 4], "big")
+        end = pos + 2 + length
+        if pos + 4 > len(data) or end > len(data):
+            raise FrameRejected(RejectReason.TRUNCATED, f"segment FF {marker:02X} runs past the end")
+        if length < 2:  # noqa: PLR2004 - the length counts its own two bytes
+            raise FrameRejected(RejectReason.BAD_HEADER, f"segment FF {marker:02X} of length {length}")
+        yield marker, pos + 2, end
+        pos = end
+
+
+def _skip_fill(data: bytes, pos: int) -> int:
+    """The offset of the marker at ``pos``: any number of FF may stand before it."""
+    if data[pos : pos + 1] not in (b"\xff", b""):
+        raise FrameRejected(RejectReason.BAD_HEADER, f"no marker at byte {pos}")
+    while data[pos + 1 : pos + 2] == b"\xff":
+        pos += 1
+    if pos + 1 >= len(data):
+        raise FrameRejected(RejectReason.TRUNCATED, "ends inside the header")
+    return pos
+
+
+def _size(data: bytes, start: int, end: int, max_pixels: int) -> tuple[int, int]:
+    """Width and height from the frame header (SOF) at ``start``."""
+    height_px = int.from_bytes(data[start + 3 : start + 5], "big")
+    width_px = int.from_bytes(data[start + 5 : start + 7], "big")
+    if end - start < _SOF_BYTES or not width_px or not height_px:
+        raise FrameRejected(RejectReason.BAD_HEADER, f"frame header says {width_px}x{height_px}")
+    if width_px * height_px > max_pixels:
+        raise FrameRejected(RejectReason.TOO_MANY_PIXELS, f"{width_px}x{height_px}, allowed are {max_pixels}")
+    return width_px, height_px
+
+
+def _scan_end(data: bytes, start: int) -> int:
+    """The offset of the marker that ends the entropy-coded data at ``start``."""
+    found = _SCAN_END.search(data, start)
+    if found is None:
+        raise FrameRejected(RejectReason.TRUNCATED, "no EOI")
+    if found.start() == start:
+        raise FrameRejected(RejectReason.TRUNCATED, "a scan without data")
+    return found.start()

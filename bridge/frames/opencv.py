@@ -1,0 +1,20 @@
+"""The one door to OpenCV: says plainly what is missing, and keeps its threads in hand.
+
+Everybody writes ``from bridge.frames.opencv import cv2``.
+"""
+
+from bridge.errors import DependencyMissing
+
+try:
+    import cv2
+except ImportError as error:  # opencv-python needs libGL.so.1, which slim Debian images lack
+    missing_gl = "libGL" in str(error) or "libgthread" in str(error)
+    raise DependencyMissing(
+        "libGL.so.1 (OpenCV needs it)" if missing_gl else "opencv-python",
+        "run: sudo apt-get install libgl1 libglib2.0-0" if missing_gl else "run: pip install opencv-python",
+    ) from error
+
+# Our stages are the parallelism; OpenCV's own pool would fight OpenVINO for the same few cores.
+cv2.setNumThreads(1)
+
+__all__ = ["cv2"]

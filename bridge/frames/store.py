@@ -1,0 +1,286 @@
+"""The newest frame and the newest result of every camera: the one place where the stages meet.
+
+Who writes: ingest (``put``, ``reject``, ``note_hello``, ``note_telemetry``) and the inference loop (``take``,
+``note_detected``, ``set_scene``). Who reads: the web, MQTT, the inference loop. What they get is frozen; nobody
+reaches into anybody's insides.
+
+Loss policy: **newest wins**. One frame a camera waits for inference; a newer one takes its place and the drop is
+counted. Viewers skip to the newest. Nothing here decodes a picture.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from bridge.model import CameraState, CameraStatus, Frame, Scene
+from bridge.runtime.rate import RateMeter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.errors import RejectReason
+    from bridge.runtime.clock import Clock
+    from bridge.runtime.metrics import Metrics
+
+
+class _Camera:
+    """One camera's slot; guarded by the store's lock."""
+
+    def __init__(self, camera_id: str, name: str, offline_after_s: float, min_interval_s: float) -> None:
+        self.id = camera_id
+        self.name = name
+        self.offline_after_s = offline_after_s
+        self.min_interval_s = min_interval_s
+        self.seq = 0
+        self.newest: Frame | None = None
+        self.waiting: Frame | None = None  # the frame that inference has not taken yet
+        self.taken_mono_s = float("-inf")
+        self.due_mono_s = float("-inf")
+        self.scene: Scene | None = None
+        self.received_rate = RateMeter()
+        self.detected_rate = RateMeter()
+        self.detected = 0
+        self.dropped = 0
+        self.rejected: Counter[str] = Counter()
+        self.viewers = 0
+        self.inference_ms: float | None = None
+        self.hello: Mapping[str, Any] = MappingProxyType({})
+        self.telemetry: Mapping[str, Any] = MappingProxyType({})
+
+
+class FrameStore:
+    """Newest-wins hand-off between ingest, inference and viewers; thread-safe.
+
+    Args:
+        clock: where the time comes from.
+        metrics: counters to keep beside the ones in ``status``.
+    """
+
+    def __init__(self, clock: Clock, metrics: Metrics) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._cameras: dict[str, _Camera] = {}
+        self._changed = threading.Condition()
+        self._closed = False
+
+    # --- cameras -----------------------------------------------------------------------------------------------
+
+    def add_camera(
+        self, camera_id: str, *, name: str = "", offline_after_s: float = 10.0, detect_max_fps: float = 5.0
+    ) -> None:
+        """Make room for a camera; doing it twice keeps the first."""
+        with self._changed:
+            if camera_id not in self._cameras:
+                self._cameras[camera_id] = _Camera(camera_id, name or camera_id, offline_after_s, 1.0 / detect_max_fps)
+                self._metrics.camera_online.labels(camera_id).set(0)
+
+    def camera_ids(self) -> tuple[str, ...]:
+        """Every known camera, in the order they were added."""
+        with self._changed:
+            return tuple(self._cameras)
+
+    # --- ingest ------------------------------------------------------------------------------------------------
+
+    def put(
+        self, camera_id: str, jpeg: bytes, width_px: int, height_px: int, captured_unix_s: float | None = None
+    ) -> Frame:
+        """Hand in a frame that passed the integrity gate; never blocks.
+
+        Raises:
+            KeyError: the camera was never added.
+        """
+        now_mono_s = self._clock.mono_s()
+        with self._changed:
+            camera = self._cameras[camera_id]
+            camera.seq += 1
+            frame = Frame(
+                camera_id, camera.seq, jpeg, width_px, height_px, now_mono_s, self._clock.unix_s(), captured_unix_s
+            )
+            if camera.waiting is not None:
+                camera.dropped += 1
+                self._metrics.frames_dropped.labels(camera_id).inc()
+            camera.newest = camera.waiting = frame
+            camera.received_rate.add(now_mono_s)
+            self._metrics.frames_received.labels(camera_id).inc()
+            self._changed.notify_all()
+        return frame
+
+    def reject(self, camera_id: str, reason: RejectReason) -> None:
+        """Count a damaged frame."""
+        with self._changed:
+            self._cameras[camera_id].rejected[reason.value] += 1
+        self._metrics.frames_rejected.labels(camera_id, reason.value).inc()
+
+    def note_hello(self, camera_id: str, hello: Mapping[str, Any]) -> None:
+        """Keep what the camera said of itself when it connected."""
+        with self._changed:
+            self._cameras[camera_id].hello = MappingProxyType(dict(hello))
+
+    def note_telemetry(self, camera_id: str, telemetry: Mapping[str, Any]) -> None:
+        """Keep the camera's newest report of its own health."""
+        with self._changed:
+            self._cameras[camera_id].telemetry = MappingProxyType(dict(telemetry))
+        rssi = telemetry.get("rssi_dbm")
+        if isinstance(rssi, int | float):
+            self._metrics.camera_rssi_dbm.labels(camera_id).set(rssi)
+
+    # --- inference ---------------------------------------------------------------------------------------------
+
+    def take(self, limit: int, timeout_s: float) -> list[Frame]:
+        """Take up to ``limit`` waiting frames of different cameras, the longest overdue camera first.
+
+        A camera is due when ``1 / detect_max_fps`` has passed since its last turn. Waits until at least one is.
+
+        Returns:
+            The frames; empty when the time ran out or the store was closed.
+        """
+        deadline_s = self._clock.mono_s() + timeout_s
+        with self._changed:
+            while not self._closed:
+                now_s = self._clock.mono_s()
+                waiting = [camera for camera in self._cameras.values() if camera.waiting is not None]
+                due = sorted(
+                    (camera for camera in waiting if camera.due_mono_s <= now_s), key=lambda camera: camera.taken_mono_s
+                )
+                if due:
+                    return [self._take_from(camera, now_s) for camera in due[:limit]]
+                if now_s >= deadline_s:
+                    break
+                wake_s = min([deadline_s, *(camera.due_mono_s for camera in waiting)])
+                self._changed.wait(max(0.001, wake_s - now_s))
+        return []
+
+    @staticmethod
+    def _take_from(camera: _Camera, now_s: float) -> Frame:
+        frame = camera.waiting
+        assert frame is not None  # noqa: S101 - the caller chose cameras that have one
+        camera.waiting = None
+        camera.taken_mono_s = now_s
+        # Due times form a grid, so that a frame that came a little late does not push all later ones back; after a
+        # pause the grid begins anew, so that the camera does not catch up in a burst.
+        camera.due_mono_s = max(camera.due_mono_s, now_s - camera.min_interval_s) + camera.min_interval_s
+        return frame
+
+    def note_detected(self, camera_id: str, inference_ms: float) -> None:
+        """Count a frame that the model saw."""
+        now_s = self._clock.mono_s()
+        with self._changed:
+            camera = self._cameras[camera_id]
+            camera.detected += 1
+            camera.detected_rate.add(now_s)
+            camera.inference_ms = inference_ms
+        self._metrics.frames_detected.labels(camera_id).inc()
+
+    def set_scene(self, scene: Scene) -> None:
+        """Publish the outcome of an analysed frame."""
+        with self._changed:
+            self._cameras[scene.camera_id].scene = scene
+
+    # --- readers -----------------------------------------------------------------------------------------------
+
+    def newest(self, camera_id: str) -> Frame | None:
+        """The newest frame, or None before the first.
+
+        Raises:
+            KeyError: unknown camera.
+        """
+        with self._changed:
+            return self._cameras[camera_id].newest
+
+    def scene(self, camera_id: str) -> Scene | None:
+        """The outcome of the newest analysed frame, or None.
+
+        Raises:
+            KeyError: unknown camera.
+        """
+        with self._changed:
+            return self._cameras[camera_id].scene
+
+    def wait_newer(self, camera_id: str, seq: int, timeout_s: float) -> Frame | None:
+        """Wait for a frame with a higher ``seq``.
+
+        Returns:
+            The newest frame; None when the time ran out or the store was closed.
+
+        Raises:
+            KeyError: unknown camera.
+        """
+        camera = self._cameras[camera_id]
+
+        def newer() -> bool:
+            return self._closed or (camera.newest is not None and camera.newest.seq > seq)
+
+        with self._changed:
+            if not self._changed.wait_for(newer, timeout_s) or self._closed:
+                return None
+            return camera.newest
+
+    def viewer(self, camera_id: str, change: int) -> int:
+        """Count a viewer in (+1) or out (-1).
+
+        Returns:
+            How many watch this camera now.
+        """
+        with self._changed:
+            camera = self._cameras[camera_id]
+            camera.viewers += change
+            self._metrics.viewers.labels(camera_id).set(camera.viewers)
+            return camera.viewers
+
+    def state(self, camera_id: str) -> CameraState:
+        """Whether the camera sends frames now.
+
+        Raises:
+            KeyError: unknown camera.
+        """
+        with self._changed:
+            return self._state(self._cameras[camera_id], self._clock.mono_s())
+
+    def _state(self, camera: _Camera, now_s: float) -> CameraState:
+        if camera.newest is None:
+            return CameraState.WAITING
+        silent_s = now_s - camera.newest.received_mono_s
+        return CameraState.ONLINE if silent_s < camera.offline_after_s else CameraState.OFFLINE
+
+    def status(self, camera_id: str) -> CameraStatus:
+        """Everything known of a camera at this moment.
+
+        Raises:
+            KeyError: unknown camera.
+        """
+        now_s = self._clock.mono_s()
+        with self._changed:
+            camera = self._cameras[camera_id]
+            state = self._state(camera, now_s)
+            frame, scene = camera.newest, camera.scene
+            present = Counter(track.label for track in scene.tracks) if scene and state is CameraState.ONLINE else {}
+            return CameraStatus(
+                camera_id=camera.id,
+                name=camera.name,
+                state=state,
+                last_frame_unix_s=frame.received_unix_s if frame else None,
+                frame_age_ms=(now_s - frame.received_mono_s) * 1000 if frame else None,
+                width_px=frame.width_px if frame else None,
+                height_px=frame.height_px if frame else None,
+                fps=camera.received_rate.per_s(now_s),
+                detect_fps=camera.detected_rate.per_s(now_s),
+                inference_ms=camera.inference_ms,
+                received=camera.seq,
+                detected=camera.detected,
+                dropped=camera.dropped,
+                rejected=MappingProxyType(dict(camera.rejected)),
+                viewers=camera.viewers,
+                motion=bool(scene and scene.motion and state is CameraState.ONLINE),
+                present=MappingProxyType(dict(present)),
+                hello=camera.hello,
+                telemetry=camera.telemetry,
+            )
+
+    def close(self) -> None:
+        """Wake everybody who waits; every later wait ends at once."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

@@ -1,0 +1,1 @@
+"""Ingest: the camera link; WebSocket messages in, frames into the store."""

@@ -1,0 +1,183 @@
+"""Frozen values that the stages hand to each other.
+
+Nothing here does any work. Units are in the names: ``_px`` pixels of the frame as it was sent after
+rotation, ``_norm`` fractions of the frame's width and height (0..1), ``_mono_s`` seconds of the monotonic clock (for
+durations; it never jumps), ``_unix_s`` seconds since 1970 (for people; it may jump).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
+    Image: TypeAlias = npt.NDArray[np.uint8]
+    """A decoded picture: ``(height, width, 3)`` uint8, BGR, as OpenCV decodes it."""
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right, bottom (``xyxy``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One JPEG picture that passed the integrity gate.
+
+    Attributes:
+        camera_id: which camera sent it.
+        seq: the bridge's own count for this camera, from 1, without gaps at the door.
+        jpeg: SOI to EOI, nothing after it.
+        width_px: from the JPEG header (before any rotation).
+        height_px: from the JPEG header (before any rotation).
+        received_mono_s: when the last byte arrived.
+        received_unix_s: the same moment on the wall clock.
+        captured_unix_s: the camera's own time stamp when it sent one (``ECF1``), else None.
+    """
+
+    camera_id: str
+    seq: int
+    jpeg: bytes
+    width_px: int
+    height_px: int
+    received_mono_s: float
+    received_unix_s: float
+    captured_unix_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One object that the model sees in one picture."""
+
+    label: str
+    score: float
+    box_xyxy_px: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One object followed over time in one camera.
+
+    Attributes:
+        track_id: unique within the camera for the life of the process.
+        label: the model's name for it.
+        score: of the newest detection, 0..1.
+        box_xyxy_norm: where it was seen last.
+        hits: in how many analysed frames it was detected.
+    """
+
+    track_id: int
+    label: str
+    score: float
+    box_xyxy_norm: Box
+    hits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is known of a camera's picture: the outcome of the newest analysed frame."""
+
+    camera_id: str
+    frame_seq: int
+    analysed_mono_s: float
+    tracks: tuple[Track, ...] = ()
+    motion: bool = False
+
+
+class ChangeType(StrEnum):
+    """The steps of an event's life; each id has one NEW, any number of UPDATEs, one END."""
+
+    NEW = "new"
+    UPDATE = "update"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A visit: one object in one camera from its appearance to its departure.
+
+    Attributes:
+        id: ``<unix ms, 13 digits>-<6 hex digits>``: unique, sorts by time.
+        camera_id: where.
+        label: what.
+        score: of the newest detection.
+        top_score: the best so far.
+        box_xyxy_norm: where it was seen last.
+        start_unix_s: when it was first seen (before ``min_hits`` confirmed it).
+        end_unix_s: when it was last seen; None while it lasts.
+        frame_unix_s: when the frame behind this change was received.
+        frame_mono_s: the same on the monotonic clock, for ``latency_ms``.
+    """
+
+    id: str
+    camera_id: str
+    label: str
+    score: float
+    top_score: float
+    box_xyxy_norm: Box
+    start_unix_s: float
+    end_unix_s: float | None
+    frame_unix_s: float
+    frame_mono_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EventChange:
+    """One step in an event's life, in order.
+
+    Attributes:
+        type: which step.
+        event: the event after the step.
+        thumbnail_jpeg: the best view so far when it is new or clearly better than the last one handed out, else None.
+    """
+
+    type: ChangeType
+    event: Event
+    thumbnail_jpeg: bytes | None = None
+
+
+class CameraState(StrEnum):
+    """What a camera is to the outside; the value is shown on the page and in ``X-Camera-State``."""
+
+    WAITING = "waiting"  # configured, no frame since the bridge started
+    ONLINE = "online"
+    OFFLINE = "offline"  # no frame for offline_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """One camera's state and health, frozen at one moment (times relative to it)."""
+
+    camera_id: str
+    name: str
+    state: CameraState
+    last_frame_unix_s: float | None = None
+    frame_age_ms: float | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    fps: float = 0.0
+    detect_fps: float = 0.0
+    inference_ms: float | None = None
+    received: int = 0
+    detected: int = 0
+    dropped: int = 0
+    rejected: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    viewers: int = 0
+    motion: bool = False
+    present: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    hello: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    telemetry: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """One line of ``/readyz``: a part of the bridge, whether it works, and if not why and what mends it."""
+
+    part: str
+    ready: bool
+    detail: str

@@ -1,0 +1,107 @@
+"""Watches the cameras' state and health and tells whoever wants to know (the broker, the log)."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bridge.model import CameraState
+from bridge.runtime.worker import Worker
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping
+
+    from bridge.frames.store import FrameStore
+    from bridge.model import CameraStatus
+    from bridge.runtime.clock import Clock
+    from bridge.runtime.worker import Supervisor
+
+log = logging.getLogger(__name__)
+
+# A camera's coming and going is told within this time.
+_PERIOD_S = 0.25
+# Home Assistant records every state; every ten seconds is what its own device integrations do at most.
+_TELEMETRY_INTERVAL_S = 10.0
+
+
+class HealthSink(Protocol):
+    """Who is told; must not block."""
+
+    def availability(self, camera_id: str, online: bool) -> None:
+        """A camera came or went."""
+
+    def telemetry(self, status: CameraStatus) -> None:
+        """A camera's health, every few seconds."""
+
+    def info(self, info: Mapping[str, Any]) -> None:
+        """What the bridge is: at the start and whenever it changes."""
+
+
+class HealthMonitor:
+    """Looks at every camera a few times a second, in a thread named ``monitor``.
+
+    Args:
+        store: whose cameras.
+        sink: who is told.
+        describe: what the bridge is now (version, model, cameras).
+        clock: where the time comes from.
+        supervisor: told when the thread dies.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: FrameStore,
+        sink: HealthSink,
+        describe: Callable[[], Mapping[str, Any]],
+        clock: Clock,
+        supervisor: Supervisor,
+    ) -> None:
+        self._store = store
+        self._sink = sink
+        self._describe = describe
+        self._clock = clock
+        self._states: dict[str, CameraState] = {}
+        self._told_mono_s: dict[str, float] = {}
+        self._info: Mapping[str, Any] = {}
+        self._worker = Worker("monitor", self._run, supervisor)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._worker.start()
+
+    def stop(self, timeout_s: float = 1.0) -> None:
+        """Stop the thread."""
+        self._worker.stop(timeout_s)
+
+    def look(self) -> None:
+        """One round over all cameras."""
+        now_s = self._clock.mono_s()
+        for camera_id in self._store.camera_ids():
+            status = self._store.status(camera_id)
+            before = self._states.get(camera_id, CameraState.WAITING)
+            came_or_went = status.state is not before
+            if came_or_went:
+                self._states[camera_id] = status.state
+                self._sink.availability(camera_id, status.state is CameraState.ONLINE)
+                _log_change(status)
+            overdue = now_s - self._told_mono_s.get(camera_id, float("-inf")) >= _TELEMETRY_INTERVAL_S
+            if came_or_went or (overdue and status.state is not CameraState.WAITING):
+                self._told_mono_s[camera_id] = now_s
+                self._sink.telemetry(status)
+        info = self._describe()
+        if info != self._info:
+            self._info = info
+            self._sink.info(info)
+
+    def _run(self, stop: threading.Event) -> None:
+        while not stop.wait(_PERIOD_S):
+            self.look()
+
+
+def _log_change(status: CameraStatus) -> None:
+    if status.state is CameraState.ONLINE:
+        log.info("%s is online (%s x %s px)", status.camera_id, status.width_px, status.height_px)
+    else:
+        log.warning("%s is offline: no frame for %.0f s", status.camera_id, (status.frame_age_ms or 0) / 1000)

@@ -1,0 +1,1 @@
+"""Motion: does this frame differ from what the camera usually shows?"""

@@ -1,0 +1,1 @@
+"""Publish: events and states to MQTT, with Home Assistant discovery."""

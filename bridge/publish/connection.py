@@ -1,0 +1,66 @@
+"""What the link needs of an MQTT client: one connection, used by one thread. ``mqtt.py`` is the real one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from bridge.publish.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The broker has the message that ``publish`` gave this token for."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message on a topic that was subscribed to."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+
+
+Happening: TypeAlias = Acknowledged | Received
+
+
+class Connection(Protocol):
+    """A connection that the broker accepted; it ends for good when a method raises or with ``close``."""
+
+    def subscribe(self, topic: str) -> None:
+        """Ask for a topic, QoS 1.
+
+        Raises:
+            BrokerError: the connection is gone.
+        """
+
+    def publish(self, message: Message) -> int | None:
+        """Send a message.
+
+        Returns:
+            For QoS 1 the token that ``Acknowledged`` will carry, else None.
+
+        Raises:
+            BrokerError: the connection is gone; whether the broker has the message is unknown.
+        """
+
+    @property
+    def writable(self) -> bool:
+        """False while earlier bytes still wait for the network: what is sent now would pile up in memory."""
+
+    def poll(self, timeout_s: float) -> list[Happening]:
+        """Wait until something happens, ``wake`` is called or the time is up.
+
+        Raises:
+            BrokerError: the connection is gone.
+        """
+
+    def wake(self) -> None:
+        """End a ``poll`` early; from any thread, at any time."""
+
+    def close(self) -> None:
+        """Say goodbye (no last will then) if the connection still stands, and let go of everything."""

@@ -1,0 +1,254 @@
+"""Keeps the broker supplied, whatever happens to it: connects for ever, fills a new connection, hands over the outbox.
+
+One thread, ``mqtt``, does everything with the connection: nothing else publishes, and no callback runs beside it. A
+client library with a thread of its own can lose that thread while it still says "connected"; this cannot happen here,
+because a crash of this thread is a crash of a ``Worker``. Others only ``send``, which never waits for the network.
+
+A connection's life:
+
+1. connect (jittered back-off from the very first try), in a helper thread, so that a stop need not wait for it
+2. subscribe to Home Assistant's status topic
+3. everything retained: discovery, states, ``online``, pictures; then the events that wait (``Outbox.resume``)
+4. what comes; at Home Assistant's birth discovery and states again
+5. a stop: what still waits (for a second at most), ``offline``, goodbye
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from concurrent import futures
+from typing import TYPE_CHECKING
+
+from bridge.errors import BrokerError
+from bridge.model import Readiness
+from bridge.publish.connection import Acknowledged, Received
+from bridge.publish.outbox import Outbox
+from bridge.runtime.backoff import Backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bridge.publish.connection import Connection
+    from bridge.publish.messages import Message
+    from bridge.runtime.clock import Clock
+    from bridge.runtime.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+# How many QoS 1 messages may be unacknowledged: Mosquitto's own default window (max_inflight_messages 20). They are
+# what a lost connection may deliver twice.
+_WINDOW = 20
+_POLL_S = 1.0  # the client library must look after its keepalive about once a second
+# Tries against a local broker are cheap, and people watch when they restart it: never wait longer than this.
+_RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 10.0
+# A connection that ends sooner than this does not reset the back-off: two clients with one id throw each other out
+# for ever, each at once after its connect.
+_STABLE_S = 5.0
+_SHORT_LIVED = "if that repeats, another client may have the same mqtt.client_id"
+# All bridges hear Home Assistant's birth at once; and it subscribes to an entity's topics a moment later: a state that
+# came within 0.1 s was lost.
+_BIRTH_DELAY_S = (0.2, 1.5)
+# A stop must end within 2 s, in all.
+_FLUSH_S, _GOODBYE_S = 1.0, 0.5
+
+
+class BrokerLink:
+    """The thread body that owns the connection, and the door for messages.
+
+    Args:
+        connect: opens a connection, blocking; raises ``BrokerError``.
+        farewell: the last message of a clean stop (``offline``).
+        status_topic: where Home Assistant says ``online`` when it starts; empty = nobody listens for discovery.
+        clock: for latency and delays.
+        metrics: ``mqtt_connected``, ``outbox_messages`` and ``event_latency_seconds`` are kept here.
+        uniform: draws the delays; a test passes its own.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        farewell: Message,
+        *,
+        status_topic: str,
+        clock: Clock,
+        metrics: Metrics,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._connect = connect
+        self._farewell = farewell
+        self._status_topic = status_topic
+        self._clock = clock
+        self._metrics = metrics
+        self._uniform = uniform
+        self._backoff = Backoff(_RETRY_FIRST_S, _RETRY_MAX_S, uniform)
+        self._lock = threading.Lock()  # guards the outbox, the connection's reference and the problem
+        self._outbox = Outbox()
+        self._connection: Connection | None = None
+        self._problem = "not connected yet"
+        self._tickets: dict[int, int] = {}  # the connection's token → the outbox's ticket
+        self._rebirth_mono_s: float | None = None
+
+    # --- any thread ----------------------------------------------------------------------------------------------
+
+    def send(self, messages: Iterable[Message]) -> None:
+        """Queue messages, together and in this order; never blocks."""
+        with self._lock:
+            for message in messages:
+                self._outbox.put(message)
+            self._metrics.outbox_messages.set(len(self._outbox))
+            if self._connection is not None:
+                self._connection.wake()
+
+    def wake(self) -> None:
+        """Let the thread look at its stop event."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.wake()
+
+    @property
+    def connected(self) -> bool:
+        """Whether a broker accepted us and is still there, as far as we know."""
+        return self._connection is not None
+
+    def status(self) -> Readiness:
+        """One line for ``/readyz``."""
+        with self._lock:
+            connected = self._connection is not None
+            return Readiness("mqtt", connected, "connected" if connected else self._problem)
+
+    # --- the mqtt thread -----------------------------------------------------------------------------------------
+
+    def run(self, stop: threading.Event) -> None:
+        """Supply the broker until ``stop`` is set."""
+        while not stop.is_set():
+            try:
+                connection = self._open(stop)
+                if connection is not None:
+                    self._serve(connection, stop)
+            except BrokerError as error:
+                self._note_problem(error)
+                stop.wait(self._backoff.next_s())
+        if self._outbox:
+            log.warning("%d messages were not delivered to the broker", len(self._outbox))
+
+    def _open(self, stop: threading.Event) -> Connection | None:
+        """Connect; looking up a name or an address that does not answer can take a minute, and no stop waits for it.
+
+        Returns:
+            None when the stop came first.
+        """
+        attempt: futures.Future[Connection] = futures.Future()
+        threading.Thread(target=_fulfil, args=(attempt, self._connect), name="mqtt-connect", daemon=True).start()
+        while not stop.is_set():
+            if futures.wait([attempt], timeout=0.1).done:
+                return attempt.result()
+        attempt.add_done_callback(_close_abandoned)
+        return None
+
+    def _serve(self, connection: Connection, stop: threading.Event) -> None:
+        began_s = self._clock.mono_s()
+        try:
+            self._begin(connection)
+            while not stop.is_set():
+                self._turn(connection, _POLL_S)
+            self._finish(connection)
+        except BrokerError as error:
+            if self._clock.mono_s() - began_s < _STABLE_S:
+                raise BrokerError(error.reason, _SHORT_LIVED) from error
+            self._backoff.reset()
+            raise
+        finally:
+            with self._lock:
+                self._connection = None
+            self._metrics.mqtt_connected.set(0)
+            connection.close()
+
+    def _begin(self, connection: Connection) -> None:
+        self._tickets.clear()
+        self._rebirth_mono_s = None
+        with self._lock:
+            self._outbox.resume()
+            self._connection = connection
+            self._problem = ""
+        self._metrics.mqtt_connected.set(1)
+        log.info("connected to the broker")
+        if self._status_topic:
+            connection.subscribe(self._status_topic)
+
+    def _turn(self, connection: Connection, timeout_s: float) -> None:
+        """Send what may be sent, then wait for what happens."""
+        now_s = self._clock.mono_s()
+        if self._rebirth_mono_s is not None:
+            if now_s >= self._rebirth_mono_s:
+                self._rebirth_mono_s = None
+                with self._lock:
+                    self._outbox.refresh()
+            else:
+                timeout_s = min(timeout_s, self._rebirth_mono_s - now_s)
+        self._fill(connection)
+        for happening in connection.poll(timeout_s):
+            if isinstance(happening, Acknowledged):
+                self._note_acknowledged(happening.token)
+            else:
+                self._note_received(happening)
+
+    def _fill(self, connection: Connection) -> None:
+        while len(self._tickets) < _WINDOW and connection.writable:
+            with self._lock:
+                parcel = self._outbox.take()
+                self._metrics.outbox_messages.set(len(self._outbox))
+            if parcel is None:
+                return
+            token = connection.publish(parcel.message)
+            if token is not None:
+                self._tickets[token] = parcel.ticket
+
+    def _note_acknowledged(self, token: int) -> None:
+        ticket = self._tickets.pop(token, None)
+        if ticket is None:
+            return
+        with self._lock:
+            message = self._outbox.acknowledge(ticket)
+            self._metrics.outbox_messages.set(len(self._outbox))
+        if message is not None and message.frame_mono_s is not None:
+            self._metrics.event_latency_seconds.observe(self._clock.mono_s() - message.frame_mono_s)
+
+    def _note_received(self, received: Received) -> None:
+        # A retained one is no birth: it greets every subscriber, and this connection was filled a moment ago.
+        born = received.topic == self._status_topic and received.payload == b"online" and not received.retain
+        if born and self._rebirth_mono_s is None:
+            log.info("Home Assistant started: discovery and states go out again")
+            self._rebirth_mono_s = self._clock.mono_s() + self._uniform(*_BIRTH_DELAY_S)
+
+    def _note_problem(self, error: BrokerError) -> None:
+        """Keep the newest problem; log it when it differs from the one before, not at every try."""
+        text = str(error)
+        with self._lock:
+            changed, self._problem = text != self._problem, text
+        if changed:
+            log.warning("broker: %s", text)
+
+    def _finish(self, connection: Connection) -> None:
+        """Hand over what waits and say ``offline``, both within their time."""
+        deadline_s = self._clock.mono_s() + _FLUSH_S
+        while self._outbox and self._clock.mono_s() < deadline_s:
+            self._turn(connection, 0.05)
+        farewell = connection.publish(self._farewell)
+        deadline_s = self._clock.mono_s() + _GOODBYE_S
+        while self._clock.mono_s() < deadline_s:
+            if Acknowledged(farewell or 0) in connection.poll(0.05):
+                return
+
+
+def _fulfil(attempt: futures.Future[Connection], connect: Callable[[], Connection]) -> None:
+    try:
+        attempt.set_result(connect())
+    except BaseException as error:  # noqa: BLE001 - it goes on in the thread that waits
+        attempt.set_exception(error)
+
+
+def _close_abandoned(attempt: futures.Future[Connection]) -> None:
+    if attempt.exception() is None:
+        attempt.result().close()

@@ -1,0 +1,258 @@
+"""Values in, MQTT messages out: every topic of the contract that this path fills. Pure.
+
+============================== ======== === =======================================================
+topic (``B`` = base topic)     retained QoS payload
+============================== ======== === =======================================================
+``B/bridge/state``             yes      1   ``online`` / ``offline`` (also the last will)
+``B/bridge/info``              yes      1   JSON
+``B/<cam>/availability``       yes      1   ``online`` / ``offline``
+``B/<cam>/events``             no       1   JSON, one a change
+``B/<cam>/detected``           no       1   JSON for Home Assistant's ``event`` platform, one a ``new``
+``B/<cam>/<label>``            yes      1   ``ON`` / ``OFF``
+``B/<cam>/<label>/count``      yes      1   integer
+``B/<cam>/<label>/thumbnail``  yes      0   JPEG
+``B/<cam>/motion``             yes      1   ``ON`` / ``OFF``
+``B/<cam>/snapshot``           yes      0   JPEG
+``B/<cam>/telemetry``          yes      0   JSON
+============================== ======== === =======================================================
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bridge.model import CameraStatus, Event, EventChange
+
+
+class MessageKind(IntEnum):
+    """How a message is treated while it waits; the order is the order in which a new connection is filled.
+
+    ``ONLINE`` comes after all states, so that whoever waits for ``online`` finds them right, and before the pictures,
+    which take long.
+    """
+
+    DISCOVERY = 0  # newest of its topic wins
+    STATE = 1  # newest of its topic wins
+    TELEMETRY = 2  # newest of its topic wins; QoS 0
+    ONLINE = 3  # the bridge's own state
+    PICTURE = 4  # newest of its topic (and event) wins, oldest dropped; QoS 0
+    EVENT = 5  # never dropped before the others, never reordered
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One MQTT message.
+
+    Attributes:
+        topic: where to.
+        payload: the bytes.
+        kind: how it is treated while it waits.
+        qos: 0 or 1.
+        retain: whether the broker keeps it for those who come later.
+        event_id: of a thumbnail: whose picture it is; None for all else.
+        frame_mono_s: of an event: when the frame behind it was received, for the latency metric.
+    """
+
+    topic: str
+    payload: bytes
+    kind: MessageKind
+    qos: int = 1
+    retain: bool = True
+    event_id: str | None = None
+    frame_mono_s: float | None = None
+
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+
+# Siblings of a label's topic, now and with the controls and zones of the contract, and what stands below a label.
+RESERVED_WORDS = frozenset(
+    {"availability", "events", "detected", "motion", "snapshot", "telemetry", "zones", "bridge"}
+    | {"detect", "flash", "framesize", "quality", "max_fps", "confidence", "restart"}
+    | {"count", "thumbnail", "state", "set"}
+)
+
+# What a camera may tell of itself (contract, "telemetry"). Its own fps is renamed: ours counts what arrived.
+_HEALTH_KEYS = {
+    "rssi_dbm": "rssi_dbm",
+    "heap_free_bytes": "heap_free_bytes",
+    "heap_min_bytes": "heap_min_bytes",
+    "psram_free_bytes": "psram_free_bytes",
+    "uptime_s": "uptime_s",
+    "fps": "camera_fps",
+    "frames_sent": "frames_sent",
+    "frames_failed": "frames_failed",
+    "camera_errors": "camera_errors",
+    "reconnects": "reconnects",
+    "temperature_c": "temperature_c",
+}
+_SENSIBLE = 1e15
+
+
+def safe_id(text: str) -> str:
+    """The text with all but ``[A-Za-z0-9_-]`` turned into ``_``: fit for a topic level and for Home Assistant's ids."""
+    return _UNSAFE.sub("_", text)
+
+
+class LabelSlugs:
+    """The topic names of a camera's labels: stable, and never the same for two labels.
+
+    Case does not tell two apart, because Home Assistant's entity ids have none.
+
+    Args:
+        labels: known from the start; others get their name when first asked for.
+    """
+
+    def __init__(self, labels: Iterable[str] = ()) -> None:
+        self._slugs: dict[str, str] = {}
+        self._taken: set[str] = set()
+        for label in labels:
+            self.slug(label)
+
+    def slug(self, label: str) -> str:
+        """The label's topic name: ``traffic light`` → ``traffic_light``, ``motion`` → ``label_motion``."""
+        if label not in self._slugs:
+            slug = self._unique(safe_id(label) or "_")
+            self._slugs[label] = slug
+            self._taken.add(slug.casefold())
+        return self._slugs[label]
+
+    def _unique(self, plain: str) -> str:
+        first = f"label_{plain}" if plain.casefold() in RESERVED_WORDS else plain
+        slug, number = first, 1
+        while slug.casefold() in self._taken:
+            number += 1
+            slug = f"{first}_{number}"
+        return slug
+
+
+def iso_time(unix_s: float) -> str:
+    """``2026-11-23T04:05:06.789Z``."""
+    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def json_payload(value: Mapping[str, Any]) -> bytes:
+    """Compact UTF-8 JSON in the mapping's own order; lone surrogates, which no parser takes, become ``?``."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
+
+
+def bridge_state(base: str, *, online: bool) -> Message:
+    """Whether the bridge is there; the offline one is also the last will."""
+    return Message(f"{base}/bridge/state", _online(online=online), MessageKind.ONLINE)
+
+
+def bridge_info(base: str, info: Mapping[str, Any]) -> Message:
+    """What the bridge is; the caller sees to it that no secret is in there."""
+    return Message(f"{base}/bridge/info", json_payload(info), MessageKind.STATE)
+
+
+def availability(base: str, camera_id: str, *, online: bool) -> Message:
+    """Whether the camera sends frames."""
+    return Message(f"{base}/{camera_id}/availability", _online(online=online), MessageKind.STATE)
+
+
+def motion(base: str, camera_id: str, *, on: bool) -> Message:
+    """Whether anything moves in the camera's picture."""
+    return Message(f"{base}/{camera_id}/motion", _on(on=on), MessageKind.STATE)
+
+
+def presence(base: str, camera_id: str, slug: str, count: int) -> tuple[Message, Message]:
+    """Whether someone is there now, and how many."""
+    topic = f"{base}/{camera_id}/{slug}"
+    return (
+        Message(topic, _on(on=count > 0), MessageKind.STATE),
+        Message(f"{topic}/count", str(count).encode(), MessageKind.STATE),
+    )
+
+
+def snapshot(base: str, camera_id: str, jpeg: bytes) -> Message:
+    """The annotated picture."""
+    return Message(f"{base}/{camera_id}/snapshot", jpeg, MessageKind.PICTURE, qos=0)
+
+
+def thumbnail(base: str, event: Event, slug: str, jpeg: bytes) -> Message:
+    """The event's best view; its comment segment already holds the event's id."""
+    topic = f"{base}/{event.camera_id}/{slug}/thumbnail"
+    return Message(topic, jpeg, MessageKind.PICTURE, qos=0, event_id=event.id)
+
+
+def event_change(base: str, change: EventChange, *, has_thumbnail: bool, latency_ms: float) -> Message:
+    """One step in an event's life.
+
+    Args:
+        base: the base topic.
+        change: the step.
+        has_thumbnail: whether a picture of this event was ever published.
+        latency_ms: from the frame's arrival until now.
+    """
+    event = change.event
+    payload = {
+        "type": change.type.value,
+        "id": event.id,
+        "camera": event.camera_id,
+        "label": event.label,
+        "score": round(event.score, 3),
+        "top_score": round(event.top_score, 3),
+        "box": [round(edge, 4) for edge in event.box_xyxy_norm],
+        "zones": [],
+        "entered_zones": [],
+        "start_time": iso_time(event.start_unix_s),
+        "end_time": None if event.end_unix_s is None else iso_time(event.end_unix_s),
+        "frame_time": iso_time(event.frame_unix_s),
+        "stationary": False,
+        "has_thumbnail": has_thumbnail,
+        "latency_ms": round(latency_ms, 1),
+    }
+    return Message(
+        f"{base}/{event.camera_id}/events",
+        json_payload(payload),
+        MessageKind.EVENT,
+        retain=False,
+        frame_mono_s=event.frame_mono_s,
+    )
+
+
+def detected(base: str, event: Event) -> Message:
+    """The same news in the form that Home Assistant's ``event`` platform takes; never retained."""
+    payload = {"event_type": event.label, "id": event.id, "score": round(event.score, 3), "zones": []}
+    return Message(f"{base}/{event.camera_id}/detected", json_payload(payload), MessageKind.EVENT, retain=False)
+
+
+def telemetry(base: str, status: CameraStatus) -> Message:
+    """The camera's own report of its health, and our figures of what arrives from it."""
+    payload = {
+        **_health(status.telemetry),
+        "fps": round(status.fps, 1),
+        "detect_fps": round(status.detect_fps, 1),
+        "inference_ms": None if status.inference_ms is None else round(status.inference_ms, 1),
+        "frame_age_ms": None if status.frame_age_ms is None else round(status.frame_age_ms),
+        "dropped": status.dropped,
+        "rejected": sum(status.rejected.values()),
+        "rejected_by_reason": dict(sorted(status.rejected.items())),
+    }
+    return Message(f"{base}/{status.camera_id}/telemetry", json_payload(payload), MessageKind.TELEMETRY, qos=0)
+
+
+def _health(told: Mapping[str, Any]) -> dict[str, float]:
+    """The known keys with sensible numbers: a camera may send anything, and JSON has neither NaN nor infinity."""
+    return {ours: told[theirs] for theirs, ours in _HEALTH_KEYS.items() if _is_sensible(told.get(theirs))}
+
+
+def _is_sensible(value: object) -> bool:
+    # The comparison is exact for integers of any size, and False for NaN.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _SENSIBLE
+
+
+def _online(*, online: bool) -> bytes:
+    return b"online" if online else b"offline"
+
+
+def _on(*, on: bool) -> bytes:
+    return b"ON" if on else b"OFF"

@@ -1,0 +1,1 @@
+"""Runtime: clocks, threads, back-off, rates and metrics; knows nothing of cameras."""

@@ -1,0 +1,109 @@
+"""A thread with a name, a crash policy and a stop.
+
+A crashed worker never leaves the bridge half alive: its exception goes to ``Supervisor``, which ends the process.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from bridge.errors import WorkerCrashed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Holds the first crash of any worker and wakes whoever waits for the end."""
+
+    def __init__(self) -> None:
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._crash: WorkerCrashed | None = None
+
+    def crashed(self, worker: str, cause: BaseException) -> None:
+        """Report a crash; the first one wins, later ones are only logged."""
+        log.critical("%s crashed", worker, exc_info=cause)
+        with self._lock:
+            if self._crash is None:
+                self._crash = WorkerCrashed(worker, cause)
+        self._ended.set()
+
+    def stop(self) -> None:
+        """Ask for a clean end; safe from a signal handler."""
+        self._ended.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the end was asked for or a worker crashed."""
+        return self._ended.is_set()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for the end.
+
+        Returns:
+            True when it came, False when the time ran out.
+
+        Raises:
+            WorkerCrashed: a worker died; the cause is attached.
+        """
+        ended = self._ended.wait(timeout_s)
+        if self._crash is not None:
+            raise self._crash from self._crash.cause
+        return ended
+
+
+class Worker:
+    """Runs ``body(stop)`` in a named thread until it returns.
+
+    Args:
+        name: shown in logs, in tracebacks and by ``py-spy``.
+        body: must return soon after the event it is given is set.
+        supervisor: told when the body raises.
+        on_stop: wakes the body from a wait that does not watch the event.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        body: Callable[[threading.Event], None],
+        supervisor: Supervisor,
+        on_stop: Callable[[], None] | None = None,
+    ) -> None:
+        self.name = name
+        self._body = body
+        self._supervisor = supervisor
+        self._on_stop = on_stop
+        self._stop = threading.Event()
+        # Daemon: a body that hangs in a C library must not keep a stopping process alive.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 2.0) -> bool:
+        """Ask the body to return and wait for it.
+
+        Returns:
+            False when it did not end in time (the process may still exit: the thread is a daemon).
+        """
+        self._stop.set()
+        if self._on_stop is not None:
+            self._on_stop()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            log.warning("%s did not stop within %.1f s", self.name, timeout_s)
+            return False
+        return True
+
+    def _run(self) -> None:
+        try:
+            self._body(self._stop)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the supervisor must hear of it
+            self._supervisor.crashed(self.name, error)

@@ -1,0 +1,1 @@
+"""Serve: live streams, page, API and metrics over HTTP."""

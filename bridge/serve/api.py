@@ -1,0 +1,118 @@
+"""JSON routes: cameras, the bridge itself, liveness, readiness, metrics."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, jsonify
+from werkzeug.exceptions import NotFound
+
+from bridge.model import CameraState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.model import CameraStatus
+    from bridge.serve.site import Site
+
+
+def blueprint(site: Site) -> Blueprint:
+    """The routes for programs."""
+    routes = Blueprint("api", __name__)
+
+    @routes.get("/api/cameras")
+    def cameras() -> Response:
+        return jsonify(cameras=[camera_json(site.store.status(camera_id)) for camera_id in site.store.camera_ids()])
+
+    @routes.get("/api/cameras/<camera_id>")
+    def camera(camera_id: str) -> Response:
+        if camera_id not in site.store.camera_ids():
+            raise NotFound(f"there is no camera {camera_id!r}; GET /api/cameras lists them")
+        return jsonify(camera_json(site.store.status(camera_id)))
+
+    @routes.get("/api/bridge")
+    def bridge() -> Response:
+        return jsonify({**bridge_json(site), **readiness_json(site)})
+
+    @routes.get("/healthz")
+    def healthz() -> Response:
+        return Response("ok\n", content_type="text/plain; charset=utf-8")
+
+    @routes.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        outcome = readiness_json(site)
+        return jsonify(outcome), 200 if outcome["ready"] else 503
+
+    @routes.get("/metrics")
+    def metrics() -> Response:
+        for camera_id in site.store.camera_ids():
+            online = site.store.state(camera_id) is CameraState.ONLINE
+            site.metrics.camera_online.labels(camera_id).set(int(online))
+        return Response(site.metrics.render(), content_type=site.metrics.content_type)
+
+    return routes
+
+
+def bridge_json(site: Site) -> dict[str, Any]:
+    """What the bridge tells of itself."""
+    return _plain(site.bridge.info())
+
+
+def readiness_json(site: Site) -> dict[str, Any]:
+    """Whether the bridge is ready as a whole, and each part with its reason."""
+    parts = [{"part": one.part, "ready": one.ready, "detail": one.detail} for one in site.bridge.readiness()]
+    return {"ready": all(part["ready"] for part in parts), "parts": parts}
+
+
+def camera_json(status: CameraStatus) -> dict[str, Any]:
+    """One camera as the API shows it."""
+    return {
+        "id": status.camera_id,
+        "name": status.name,
+        "state": status.state.value,
+        "last_frame_time": _iso(status.last_frame_unix_s),
+        "frame_age_ms": _rounded(status.frame_age_ms),
+        "width_px": status.width_px,
+        "height_px": status.height_px,
+        "fps": _rounded(status.fps),
+        "detect_fps": _rounded(status.detect_fps),
+        "inference_ms": _rounded(status.inference_ms),
+        "received": status.received,
+        "detected": status.detected,
+        "dropped": status.dropped,
+        "rejected": dict(status.rejected),
+        "viewers": status.viewers,
+        "motion": status.motion,
+        "present": dict(status.present),
+        "hello": _plain(status.hello),
+        "telemetry": _plain(status.telemetry),
+        "stream_path": f"/cameras/{status.camera_id}/stream.mjpg",
+        "snapshot_path": f"/cameras/{status.camera_id}/snapshot.jpg",
+    }
+
+
+def _iso(unix_s: float | None) -> str | None:
+    if unix_s is None:
+        return None
+    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def _plain(values: Mapping[str, object]) -> dict[str, Any]:
+    return {key: _json_safe(value) for key, value in values.items()}
+
+
+def _json_safe(value: object) -> object:
+    """The value without NaN and Infinity: a camera may send them, browsers cannot parse them."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _json_safe(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_safe(inner) for inner in value]
+    return value

@@ -1,0 +1,40 @@
+"""The page: live tiles of all cameras."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, render_template, request
+
+from bridge.serve import api
+
+if TYPE_CHECKING:
+    from bridge.serve.site import Site
+
+_DEFAULT_INGEST_PORT = 3001
+
+
+def blueprint(site: Site) -> Blueprint:
+    """The routes for people."""
+    routes = Blueprint("dashboard", __name__)
+
+    @routes.get("/")
+    def page() -> str:
+        return render_template(
+            "page.html",
+            cameras=[api.camera_json(site.store.status(camera_id)) for camera_id in site.store.camera_ids()],
+            readiness=api.readiness_json(site),
+            info=api.bridge_json(site),
+            dial_url=_dial_url(site, request.host),
+        )
+
+    return routes
+
+
+def _dial_url(site: Site, page_host: str) -> str:
+    """Where a camera connects, up to its id: the host name that reached this page reaches the camera port as well."""
+    info = site.bridge.info()
+    scheme = "wss" if info.get("ingest_tls") else "ws"
+    # An IPv6 address is in brackets and full of colons: only what follows the last one after them is a port.
+    host = page_host[: page_host.rindex(":")] if ":" in page_host.rpartition("]")[2] else page_host
+    return f"{scheme}://{host}:{info.get('ingest_port', _DEFAULT_INGEST_PORT)}/ws/"

@@ -1,0 +1,204 @@
+"""The web: Flask's routes behind cheroot, on threads of their own."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import time
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import HTTPException, Unauthorized
+
+from bridge.errors import ListenError
+from bridge.runtime.worker import Worker
+from bridge.serve import api, dashboard, pictures
+from bridge.serve.access import Access
+from bridge.serve.listener import Listener
+from bridge.serve.password import PasswordCheck
+from bridge.serve.site import HttpSettings, Site
+
+if TYPE_CHECKING:
+    import threading
+
+    from bridge.frames.store import FrameStore
+    from bridge.runtime.clock import Clock
+    from bridge.runtime.metrics import Metrics
+    from bridge.runtime.worker import Supervisor
+    from bridge.serve.site import BridgeView
+
+log = logging.getLogger(__name__)
+
+# Threads beside the viewers', for the page, the API and /healthz; each is busy for milliseconds only.
+_SPARE_THREADS = 8
+
+# Streams get 0.5 s to end by themselves when the bridge stops; they look every 0.25 s.
+_STREAMS_END_STEP_S = 0.02
+_STREAMS_END_STEPS = 25
+
+# Routes that viewers without headers (a picture's address in a dashboard card) may open with ?token=.
+_TOKEN_IN_QUERY = frozenset({"pictures.stream", "pictures.snapshot"})
+_OPEN_TO_ALL = frozenset({"api.healthz"})
+
+# No frame-ancestors: people show the page in Home Assistant's web page panel. blob: is a live picture in the making.
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def create_app(site: Site) -> Flask:
+    """The WSGI application with every route."""
+    app = Flask(__name__)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
+    settings = site.settings
+    access = Access(
+        username=settings.username,
+        is_password=PasswordCheck(settings.password) if settings.password else None,
+        api_token=settings.api_token,
+    )
+
+    @app.before_request
+    def guard() -> None:
+        if request.endpoint in _OPEN_TO_ALL:
+            return
+        token = request.args.get("token") if request.endpoint in _TOKEN_IN_QUERY else None
+        if not access.allows(request.headers.get("Authorization"), token):
+            challenge = WWWAuthenticate("basic", {"realm": "espcam-bridge", "charset": "UTF-8"})
+            raise Unauthorized("a user name and password, or the API token, is needed", www_authenticate=challenge)
+
+    @app.after_request
+    def secure(response: Response) -> Response:
+        response.headers.extend(_SECURITY_HEADERS)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    app.register_error_handler(HTTPException, _error_json)
+    for routes in (dashboard.blueprint(site), pictures.blueprint(site), api.blueprint(site)):
+        app.register_blueprint(routes)
+    return app
+
+
+def _error_json(error: HTTPException) -> Response:
+    """Every error in one shape: ``{error, detail}``, with the headers that its kind asks for."""
+    reply = jsonify(error=error.name.lower().replace(" ", "_"), detail=error.description)
+    reply.status_code = error.code or 500
+    for name, value in error.get_headers():
+        if name.lower() != "content-type":
+            reply.headers.add(name, value)
+    return reply
+
+
+class WebServer:
+    """Serves the page, the streams, the API and the metrics.
+
+    Args:
+        settings: where it listens and whom it lets in.
+        bridge: readiness, information and stream options.
+        store: frames, tracks and states.
+        metrics: what ``/metrics`` shows.
+        clock: the time.
+        supervisor: told when the server's own thread dies.
+
+    Raises:
+        ListenError: the TLS files cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: HttpSettings,
+        bridge: BridgeView,
+        *,
+        store: FrameStore,
+        metrics: Metrics,
+        clock: Clock,
+        supervisor: Supervisor,
+    ) -> None:
+        self._settings = settings
+        self._site = Site(settings, bridge, store=store, metrics=metrics, clock=clock)
+        self._listener = Listener(
+            (settings.host, settings.port),
+            create_app(self._site),
+            threads=settings.max_viewers + _SPARE_THREADS,
+            clock=clock,
+            tls=settings.tls,
+        )
+        self._listening: Future[None] = Future()
+        self._server = Worker("web", self._serve, supervisor, on_stop=self._listener.stop)
+        self._watch = Worker("web-deadlines", self._cut_late, supervisor)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, after ``start``."""
+        return int(self._listener.bind_addr[1])
+
+    @property
+    def url(self) -> str:
+        """Where people find the page: ``public_url``, else an address that works on this machine."""
+        if self._settings.public_url:
+            return self._settings.public_url
+        scheme = "https" if self._settings.tls else "http"
+        host = "127.0.0.1" if self._settings.host in {"0.0.0.0", "::"} else self._settings.host  # noqa: S104 - a comparison
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/"
+
+    def start(self) -> None:
+        """Listen and begin to serve; returns when connections are accepted.
+
+        Raises:
+            ListenError: the address is taken or not this machine's.
+        """
+        self._server.start()
+        self._listening.result()
+        self._watch.start()
+
+    def stop(self, timeout_s: float = 2.0) -> bool:
+        """End every stream and stop serving.
+
+        Returns:
+            False when some thread did not end in time.
+        """
+        self._site.stopping.set()
+        for _ in range(_STREAMS_END_STEPS):
+            if not self._listener.busy:
+                break
+            time.sleep(_STREAMS_END_STEP_S)
+        self._listener.cut(late_only=False)  # viewers that do not read: their threads are stuck in a write
+        watch_ended = self._watch.stop(timeout_s)
+        return self._server.stop(timeout_s) and watch_ended
+
+    def _serve(self, _stop: threading.Event) -> None:
+        # Here and not in start(): cheroot's threads inherit this thread's being a daemon, so that none of them keeps a
+        # crashed process alive.
+        try:
+            self._listener.prepare()
+        except OSError as error:
+            self._listening.set_exception(self._explain(self._listener.bind_failure or error))
+            return
+        except BaseException as error:  # whatever it is, start() must hear of it: it waits
+            self._listening.set_exception(error)
+            raise
+        self._listening.set_result(None)
+        self._listener.serve()
+
+    def _cut_late(self, stop: threading.Event) -> None:
+        while not stop.wait(1.0):
+            self._listener.cut(late_only=True)
+
+    def _explain(self, error: OSError) -> ListenError:
+        address = f"{self._settings.host}:{self._settings.port}"
+        match error.errno:
+            case errno.EADDRINUSE:
+                mend = "another program listens there; stop it, or choose another http.port"
+            case errno.EACCES:
+                mend = "ports below 1024 are for root; choose a higher http.port"
+            case errno.EADDRNOTAVAIL | socket.EAI_NONAME:
+                mend = "http.host is no address of this machine; 0.0.0.0 means all of them"
+            case _:
+                mend = "see http.host and http.port"
+        return ListenError(f"cannot listen on {address} ({error.strerror or error}): {mend}")

@@ -1,0 +1,76 @@
+"""Routes that give pictures: the live stream and the snapshot."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import BadRequest, NotFound, ServiceUnavailable
+
+from bridge.serve import mjpeg
+from bridge.serve.stream import LiveStream
+
+if TYPE_CHECKING:
+    from bridge.serve.live import LiveView
+    from bridge.serve.site import Site
+
+_RETRY_AFTER_S = 5
+_NEVER_STORE = {"Cache-Control": "no-store"}
+
+
+def blueprint(site: Site) -> Blueprint:
+    """The routes under ``/cameras``."""
+    routes = Blueprint("pictures", __name__, url_prefix="/cameras/<camera_id>")
+
+    @routes.get("/stream.mjpg")
+    def stream(camera_id: str) -> Response:
+        view, raw, max_fps = _view(site, camera_id), _wants_raw(), _max_fps()
+        if not site.seats.take():
+            detail = f"{site.seats.limit} viewers are watching already (http.max_viewers); try again soon"
+            raise ServiceUnavailable(detail, retry_after=_RETRY_AFTER_S)
+        site.store.viewer(camera_id, +1)
+
+        def leave() -> None:
+            site.store.viewer(camera_id, -1)
+            site.seats.give_back()
+
+        body = LiveStream(view, site.stopping, site.clock, leave, raw=raw, max_fps=max_fps)
+        # X-Accel-Buffering: nginx must pass pictures on as they come.
+        headers = {**_NEVER_STORE, "X-Accel-Buffering": "no"}
+        return Response(body, content_type=mjpeg.CONTENT_TYPE, headers=headers, direct_passthrough=True)
+
+    @routes.get("/snapshot.jpg")
+    def snapshot(camera_id: str) -> Response:
+        picture = _view(site, camera_id).snapshot(raw=_wants_raw())
+        status = site.store.status(camera_id)
+        headers = {**_NEVER_STORE, "X-Camera-State": status.state.value}
+        if status.frame_age_ms is not None:
+            headers["X-Frame-Age-Ms"] = f"{status.frame_age_ms:.0f}"
+        return Response(picture.jpeg, content_type="image/jpeg", headers=headers)
+
+    return routes
+
+
+def _view(site: Site, camera_id: str) -> LiveView:
+    try:
+        return site.view(camera_id)
+    except KeyError:
+        raise NotFound(f"there is no camera {camera_id!r}; GET /api/cameras lists them") from None
+
+
+def _wants_raw() -> bool:
+    return request.args.get("raw", "0").lower() in {"1", "true", "yes", "on"}
+
+
+def _max_fps() -> float | None:
+    asked = request.args.get("fps")
+    if asked is None:
+        return None
+    try:
+        fps = float(asked)
+    except ValueError:
+        fps = math.nan
+    if not (math.isfinite(fps) and fps > 0):
+        raise BadRequest("fps must be a number above 0")
+    return fps

@@ -1,0 +1,108 @@
+"""What the routes reach: the settings, the store, and the one thing that the bridge tells the web about itself."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from bridge.serve.live import LiveView, StreamOptions
+from bridge.serve.stream import Seats
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bridge.frames.store import FrameStore
+    from bridge.model import Readiness
+    from bridge.runtime.clock import Clock
+    from bridge.runtime.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """The server's certificate: PEM files; ``cert_file`` may hold the chain behind it."""
+
+    cert_file: Path
+    key_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Where the web listens and whom it lets in.
+
+    Attributes:
+        host: address to listen on; ``0.0.0.0`` and ``::`` mean all.
+        port: 0 takes a free one (tests).
+        public_url: how people reach it, when that is not ``http://host:port`` (a proxy in front).
+        username: for Basic; None means ``admin``.
+        password: plain text or a hash of ``espcam-bridge password``; None leaves the door open (unless a token is set).
+        api_token: for scripts.
+        max_viewers: live streams at a time, over all cameras.
+        tls: None serves plain HTTP.
+    """
+
+    host: str = "0.0.0.0"  # noqa: S104 - browsers and Home Assistant reach it from other machines
+    port: int = 8080
+    public_url: str | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    api_token: str | None = field(default=None, repr=False)
+    max_viewers: int = 64
+    tls: TlsFiles | None = None
+
+
+class BridgeView(Protocol):
+    """What the web asks of the bridge besides frames; must be thread-safe and quick."""
+
+    def readiness(self) -> Sequence[Readiness]:
+        """Every part that ``/readyz`` names (broker, detector, ingest)."""
+
+    def info(self) -> Mapping[str, object]:
+        """Version, runtime, model, device and the like; JSON values, no secrets.
+
+        The page reads ``version``, ``ingest_port`` and ``ingest_tls`` (for the address that a camera dials).
+        """
+
+    def stream_options(self, camera_id: str) -> StreamOptions:
+        """How this camera is shown."""
+
+
+class Site:
+    """What every route may reach; thread-safe.
+
+    Args:
+        settings: of the web.
+        bridge: readiness, information and the cameras' stream options.
+        store: frames, tracks and states.
+        metrics: for ``/metrics``.
+        clock: the time.
+    """
+
+    def __init__(
+        self, settings: HttpSettings, bridge: BridgeView, *, store: FrameStore, metrics: Metrics, clock: Clock
+    ) -> None:
+        self.settings = settings
+        self.bridge = bridge
+        self.store = store
+        self.metrics = metrics
+        self.clock = clock
+        self.stopping = threading.Event()
+        self.seats = Seats(settings.max_viewers)
+        self._views: dict[str, LiveView] = {}
+        self._lock = threading.Lock()
+
+    def view(self, camera_id: str) -> LiveView:
+        """The camera's live view; a new one when its stream options changed.
+
+        Raises:
+            KeyError: unknown camera.
+        """
+        if camera_id not in self.store.camera_ids():
+            raise KeyError(camera_id)
+        options = self.bridge.stream_options(camera_id)
+        with self._lock:
+            view = self._views.get(camera_id)
+            if view is None or view.options != options:
+                view = self._views[camera_id] = LiveView(self.store, camera_id, options, self.clock)
+            return view

@@ -1,0 +1,173 @@
+// One camera's tile: its words, and its picture, which never freezes unnoticed.
+//
+// Whatever a camera is called is text here (textContent), never markup.
+
+import { parts } from "./mjpeg.js";
+
+// The bridge sends something at least every 2 s, also for a camera that is gone.
+const STALLED_MS = 6000;
+const RETRY_MS = 2000;
+const SNAPSHOT_MS = 1000;
+
+/** Lets at most `limit` callers in at a time. */
+class Gate {
+  constructor(limit) {
+    this.free = limit;
+    this.waiting = [];
+  }
+
+  async through(work) {
+    if (this.free > 0) this.free -= 1;
+    else await new Promise((resolve) => this.waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.waiting.shift();
+      if (next) next();
+      else this.free += 1;
+    }
+  }
+}
+
+const snapshots = new Gate(3); // browsers open six connections a host; the rest is for the API
+
+export class Tile {
+  constructor(element) {
+    this.element = element;
+    this.id = element.dataset.camera;
+    this.image = element.querySelector("img.live");
+    this.mode = null;
+    this.running = null; // AbortController of the loop that fetches pictures
+    this.receivedAt = 0;
+  }
+
+  /** Show the camera's state and what is seen. */
+  describe(camera, dial) {
+    const { element } = this;
+    element.dataset.state = camera.state;
+    const find = (selector) => element.querySelector(selector);
+    find(".name").textContent = camera.name;
+    find(".badge").textContent = badge(camera);
+    find(".facts").replaceChildren(...facts(camera));
+    find(".hint").hidden = camera.state !== "waiting";
+    find(".hint code").textContent = dial + camera.id;
+    this.image.alt = `Live picture of ${camera.name}`;
+  }
+
+  /** Fetch pictures as "stream" or "snapshots"; null fetches none. */
+  run(mode) {
+    if (mode === this.mode) return;
+    this.mode = mode;
+    this.running?.abort();
+    this.running = null;
+    if (mode) {
+      this.running = new AbortController();
+      this.loop(mode, this.running.signal);
+    }
+  }
+
+  /** Whether a picture came within the last `ms`. */
+  fresh(ms) {
+    return performance.now() - this.receivedAt < ms;
+  }
+
+  async loop(mode, stop) {
+    while (!stop.aborted) {
+      try {
+        if (mode === "stream") await this.stream(stop);
+        else await this.snapshot(stop);
+      } catch (error) {
+        if (stop.aborted) return;
+        this.lost(error.status === 503 ? "Too many viewers – trying again" : "No picture from the bridge – trying again");
+      }
+      await pause(mode === "stream" ? RETRY_MS : SNAPSHOT_MS, stop);
+    }
+  }
+
+  async stream(stop) {
+    const stalled = new AbortController();
+    const giveUp = () => stalled.abort();
+    let timer = setTimeout(giveUp, STALLED_MS);
+    stop.addEventListener("abort", giveUp);
+    try {
+      const response = await ask(`cameras/${this.id}/stream.mjpg`, stalled.signal);
+      for await (const jpeg of parts(response)) {
+        clearTimeout(timer);
+        timer = setTimeout(giveUp, STALLED_MS);
+        await this.paint(new Blob([jpeg], { type: "image/jpeg" }));
+      }
+    } finally {
+      clearTimeout(timer);
+      stop.removeEventListener("abort", giveUp);
+    }
+    throw new Error("the stream ended");
+  }
+
+  async snapshot(stop) {
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(STALLED_MS)]);
+    const blob = await snapshots.through(async () => (await ask(`cameras/${this.id}/snapshot.jpg`, signal)).blob());
+    await this.paint(blob);
+  }
+
+  async paint(blob) {
+    const before = this.image.src;
+    this.image.src = URL.createObjectURL(blob);
+    try {
+      await this.image.decode();
+      this.image.hidden = false;
+      this.receivedAt = performance.now();
+      this.found();
+    } catch {
+      // A damaged picture: the next one comes soon.
+    }
+    if (before.startsWith("blob:")) URL.revokeObjectURL(before);
+  }
+
+  found() {
+    if (this.element.dataset.link === "lost") {
+      delete this.element.dataset.link;
+      this.element.querySelector(".message").textContent = "";
+    }
+  }
+
+  lost(why) {
+    this.element.dataset.link = "lost";
+    this.element.querySelector(".message").textContent = why;
+  }
+}
+
+async function ask(url, signal) {
+  const response = await fetch(url, { signal, cache: "no-store" });
+  if (!response.ok) throw Object.assign(new Error(`HTTP ${response.status}`), { status: response.status });
+  return response;
+}
+
+function pause(ms, stop) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    stop.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
+  });
+}
+
+function badge(camera) {
+  if (camera.state !== "offline") return camera.state;
+  return `offline since ${moment(new Date(camera.last_frame_time))}`;
+}
+
+function moment(date) {
+  const today = date.toDateString() === new Date().toDateString();
+  return today ? date.toLocaleTimeString() : date.toLocaleString();
+}
+
+function facts(camera) {
+  const seen = Object.entries(camera.present).map(([label, count]) => chip(count > 1 ? `${label} × ${count}` : label));
+  const words = camera.state === "online" ? [`${camera.fps.toFixed(1)} fps`] : [];
+  return [...words, ...seen];
+}
+
+function chip(text) {
+  const element = document.createElement("span");
+  element.className = "chip";
+  element.textContent = text;
+  return element;
+}

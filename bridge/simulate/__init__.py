@@ -1,0 +1,1 @@
+"""Simulate: footage in, faithful ESP32-CAM twins out."""

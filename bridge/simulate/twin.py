@@ -1,0 +1,298 @@
+"""Boards that are not there: the firmware's manners on any link, and the first sketch's.
+
+A twin captures a picture when the link can take it and never before, so nothing old is ever sent: what falls due
+while the link is busy is counted as dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from bridge import __version__
+from bridge.errors import LinkLost
+from bridge.runtime.backoff import Backoff
+from bridge.runtime.rate import RateMeter
+from bridge.simulate.messages import FRAMESIZES, Board, Health, Values, frame, framesizes_for, jpeg_quality
+from bridge.simulate.pace import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from bridge.runtime.clock import Clock
+    from bridge.simulate.source import Source
+
+log = logging.getLogger(__name__)
+
+TELEMETRY_EVERY_S = 10.0
+WELCOME_WITHIN_S = 10.0
+SKETCH_GREETING = "hello from ESP32 camera stream!"
+
+_BOARD_QUALITY = 12  # what most firmwares begin with
+_SKETCH_QUALITY = 15
+_SKETCH_FRAMESIZE = "VGA"
+_RESTART_S = 0.5  # a board needs about 5 s to boot; nobody gains from waiting for a simulated one
+_T = TypeVar("_T")
+
+
+class Link(Protocol):
+    """A connection to the bridge."""
+
+    async def send(self, message: str | bytes) -> None:
+        """Send a text or binary message; waits while the network cannot take more.
+
+        Raises:
+            LinkLost: the link ended.
+        """
+
+    async def receive(self) -> str | bytes:
+        """Wait for a message.
+
+        Raises:
+            LinkLost: the link ended.
+        """
+
+    async def close(self) -> None:
+        """Say goodbye; doing it twice is harmless."""
+
+
+class Outcome(Enum):
+    """Why a twin stopped by itself."""
+
+    FOOTAGE_ENDED = auto()
+    LINK_CLOSED = auto()  # only of the first sketch, which never dials again
+
+
+class Twin(ABC):
+    """What all boards do: send a footage's pictures at a steady rate.
+
+    Args:
+        camera_id: for the log.
+        source: the footage; the twin closes it.
+        fps: pictures a second; None: the footage's own rate.
+        dial: makes a link to the bridge, or raises LinkLost.
+        clock: where the time comes from.
+    """
+
+    def __init__(
+        self,
+        camera_id: str,
+        source: Source,
+        *,
+        dial: Callable[[], Awaitable[Link]],
+        clock: Clock,
+        fps: float | None = None,
+    ) -> None:
+        self.camera_id = camera_id
+        self.sent = 0
+        self.dropped = 0
+        self.fps = fps or source.fps
+        self._source = source
+        self._dial = dial
+        self._clock = clock
+        self._pace = Pace(self.fps, source.fps if source.filmed else None)
+        self._rate = RateMeter()
+
+    @abstractmethod
+    async def run(self) -> Outcome:
+        """Send pictures until the footage ends, or the link does for good.
+
+        Raises:
+            SourceError: the footage cannot be read any more.
+        """
+
+    def progress(self) -> str:
+        """One line for the person who watches."""
+        fps = self._rate.per_s(self._clock.mono_s())
+        return f"{self.camera_id}: {self.sent} frames sent, {fps:.1f} fps, {self.dropped} dropped"
+
+    def close(self) -> None:
+        """Let go of the footage."""
+        self._source.close()
+
+    async def _stream(self, link: Link, wrap: Callable[[bytes], bytes]) -> Outcome:
+        while (jpeg := await self._capture()) is not None:
+            await link.send(wrap(jpeg))
+            self.sent += 1
+            self._rate.add(self._clock.mono_s())
+        return Outcome.FOOTAGE_ENDED
+
+    async def _capture(self) -> bytes | None:
+        await asyncio.sleep(self._pace.wait_s(self._clock.mono_s()))
+        slot = self._pace.take(self._clock.mono_s())
+        self.dropped += slot.missed
+        # In a thread: decoding takes milliseconds, and a webcam blocks until it has a picture.
+        return await asyncio.to_thread(self._source.read, slot.index)
+
+
+class Esp32Twin(Twin):
+    """Speaks the camera link as our firmware does, and comes back for ever.
+
+    Args:
+        camera_id: the board's name; its MAC address is made from it.
+        source: the footage; the twin closes it.
+        fps: pictures a second unless the bridge wants fewer; None: the footage's own rate.
+        dial: makes a link to the bridge, or raises LinkLost.
+        clock: where the time comes from.
+        lost: waits after a link that broke.
+        refused: waits after the bridge refused this camera; longer, since a person must mend that.
+    """
+
+    def __init__(
+        self,
+        camera_id: str,
+        source: Source,
+        *,
+        dial: Callable[[], Awaitable[Link]],
+        clock: Clock,
+        fps: float | None = None,
+        lost: Backoff | None = None,
+        refused: Backoff | None = None,
+    ) -> None:
+        super().__init__(camera_id, source, dial=dial, clock=clock, fps=fps)
+        self._board = _board_for(camera_id, source, self.fps)
+        self._lost = lost or Backoff(first_s=1.0, max_s=30.0)
+        self._refused = refused or Backoff(first_s=5.0, max_s=30.0)
+        self._reset_reason = "power_on"
+        self._reconnects = 0
+        self._seq = 0
+        self._started_mono_s = clock.mono_s()
+
+    async def run(self) -> Outcome:
+        """Send pictures until the footage ends; whatever happens to the link, dial again."""
+        while True:
+            try:
+                return await self._session()
+            except LinkLost as lost:
+                wait_s = (self._refused if lost.refused else self._lost).next_s()
+                log.warning("%s: no link: %s; next try in %.1f s", self.camera_id, lost, wait_s)
+                await asyncio.sleep(wait_s)
+            except _RestartAsked:
+                log.info("%s: restarting, as the bridge asked", self.camera_id)
+                self._reset_reason = "software"
+                await asyncio.sleep(_RESTART_S)
+            self._reconnects += 1
+
+    async def _session(self) -> Outcome:
+        """One link, from hello to the footage's end."""
+        link = await self._dial()
+        try:
+            await link.send(self._board.hello(self._reset_reason))
+            await self._await_welcome(link)
+            log.info("%s: welcome, sending %.4g fps", self.camera_id, self._board.effective_fps)
+            self._lost.reset()
+            self._refused.reset()
+            return await first_of(self._stream(link, self._wrap), self._obey(link), self._report(link))
+        finally:
+            self._pace.pause()
+            await link.close()
+
+    async def _await_welcome(self, link: Link) -> None:
+        try:
+            async with asyncio.timeout(WELCOME_WITHIN_S):
+                while not await self._hear(link):
+                    pass
+        except TimeoutError:
+            raise LinkLost(f"no welcome within {WELCOME_WITHIN_S:.0f} s; is that an espcam-bridge?") from None
+
+    async def _hear(self, link: Link) -> bool:
+        """Obey one message.
+
+        Returns:
+            True for a welcome.
+
+        Raises:
+            _RestartAsked: for a restart, once it is acknowledged.
+        """
+        message = await link.receive()
+        heard = self._board.hear(message) if isinstance(message, str) else None
+        if heard is None:
+            return False
+        for reply in heard.replies:
+            await link.send(reply)
+        if heard.restart:
+            raise _RestartAsked
+        self._use_settings()
+        return heard.welcomed
+
+    async def _obey(self, link: Link) -> Outcome:
+        while True:
+            await self._hear(link)
+
+    async def _report(self, link: Link) -> Outcome:
+        while True:
+            await link.send(self._board.telemetry(self._health()))
+            await asyncio.sleep(TELEMETRY_EVERY_S)
+
+    def _health(self) -> Health:
+        now_s = self._clock.mono_s()
+        return Health(
+            uptime_s=int(now_s - self._started_mono_s),
+            fps=round(self._rate.per_s(now_s), 2),
+            frames_sent=self.sent,
+            frames_failed=self.dropped,
+            reconnects=self._reconnects,
+        )
+
+    def _wrap(self, jpeg: bytes) -> bytes:
+        self._seq += 1
+        return frame(self._seq, int(self._clock.unix_s() * 1_000_000), jpeg)
+
+    def _use_settings(self) -> None:
+        self._pace.change(self._board.effective_fps)
+        values = self._board.values
+        if values.framesize is not None and values.quality is not None:
+            self._source.adjust(jpeg_quality(values.quality), FRAMESIZES[values.framesize])
+
+
+class SketchTwin(Twin):
+    """Behaves as the first sketch: a greeting, bare JPEGs, deaf to everything, and never a second try."""
+
+    async def run(self) -> Outcome:
+        """Send pictures until the footage ends or the link does."""
+        if self._source.adjustable:
+            self._source.adjust(jpeg_quality(_SKETCH_QUALITY), FRAMESIZES[_SKETCH_FRAMESIZE])
+        try:
+            link = await self._dial()
+        except LinkLost as lost:
+            log.error("%s: WS connect failed! %s", self.camera_id, lost)  # noqa: TRY400 - a refusal is no bug
+            return Outcome.LINK_CLOSED
+        try:
+            await link.send(SKETCH_GREETING)
+            log.info("%s: connected as the first sketch, sending %.4g fps", self.camera_id, self.fps)
+            return await first_of(self._stream(link, bytes), self._ignore(link))
+        except LinkLost as lost:
+            log.error("%s: link closed: %s; the first sketch never dials again", self.camera_id, lost)  # noqa: TRY400
+            return Outcome.LINK_CLOSED
+        finally:
+            await link.close()
+
+    async def _ignore(self, link: Link) -> Outcome:
+        while True:
+            await link.receive()
+
+
+class _RestartAsked(Exception):
+    """The bridge sent ``restart``."""
+
+
+async def first_of(*jobs: Coroutine[None, None, _T]) -> _T:
+    """Run all until the first ends; its result or exception is the outcome, the others are cancelled."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return next(task for task in tasks if task.done()).result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _board_for(camera_id: str, source: Source, fps: float) -> Board:
+    if source.size_px is None:
+        return Board(camera_id, __version__, fps)
+    names = framesizes_for(source.size_px)
+    return Board(camera_id, __version__, fps, Values(framesize=names[-1], quality=_BOARD_QUALITY), names)

@@ -1,0 +1,1 @@
+"""Track: detections of one camera over time become objects with an identity."""

@@ -1,0 +1,174 @@
+"""One camera's objects get an identity: ByteTrack from Roboflow's ``trackers`` (the library is used only here).
+
+Chosen over SORT and OC-SORT of the same package and over norfair by ``benchmarks/tracking.py``; unlike those in
+ultralytics it needs no PyTorch, and it takes time stamps, so that a camera at 2 fps is tracked like one at 15.
+
+Rules
+-----
+* A tracker belongs to one camera; labels never mix (one ByteTrack a label), so a dog cannot take over a person's id.
+* Boxes are tracked as fractions of the frame, scaled to a virtual frame, so that a camera that changes its resolution
+  keeps its ids.
+* Only detections are reported, never predictions: a track that is not seen in a frame is absent from the result, and
+  comes back with its id when it is seen again within ``lost_after_s``.
+* The very first sighting has an id already. ByteTrack gives one with the second; the first gets one from us, which
+  the ByteTrack id then takes over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from supervision import Detections
+from trackers import ByteTrackTracker, DIoU
+
+from bridge.model import Track
+from bridge.track.geometry import distance_iou, normalized
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.model import Box, Detection
+
+# ByteTrack's noise is tuned for pixels of ordinary video; a virtual frame of this size stands for them.
+_VIRTUAL_FRAME_PX = 640.0
+# Boxes of one object in neighbouring frames are at least this alike (distance-IoU). At 2 fps a walker's boxes often do
+# not touch: plain overlap gave nine ids to six visitors there, this gives six (benchmarks/tracking.py).
+_MIN_LIKENESS = -0.3
+_UNTRACKED = -1
+# The library counts its memory in frames of a 30 fps video, whatever the camera's own rate.
+_LIBRARY_FPS = 30.0
+
+
+@dataclass(slots=True)
+class _Identity:
+    """What we know of an object beyond the library's number."""
+
+    track_id: int
+    hits: int
+    box_xyxy_norm: Box
+    seen_mono_s: float
+
+
+class Tracker:
+    """Follows the objects of one camera.
+
+    Args:
+        confidence: detections below this score do not begin a track (the library's activation threshold).
+        lost_after_s: how long an unseen object keeps its id.
+    """
+
+    def __init__(self, *, confidence: float, lost_after_s: float) -> None:
+        self._confidence = confidence
+        self._lost_after_s = lost_after_s
+        self._labels: dict[str, _LabelTracker] = {}
+        self._next_id = 1
+
+    def update(
+        self, detections: Sequence[Detection], width_px: int, height_px: int, now_mono_s: float
+    ) -> tuple[Track, ...]:
+        """Take one frame's detections.
+
+        Args:
+            detections: boxes in pixels of a ``width_px`` by ``height_px`` frame.
+            width_px: of the frame.
+            height_px: of the frame.
+            now_mono_s: when the frame was received; must not run backwards.
+
+        Returns:
+            One track a detection, in the order of their ids.
+        """
+        by_label: dict[str, list[Detection]] = {label: [] for label in self._labels}
+        for detection in detections:
+            by_label.setdefault(detection.label, []).append(detection)
+        tracks: list[Track] = []
+        for label, group in by_label.items():
+            if label not in self._labels:
+                self._labels[label] = _LabelTracker(label, self._confidence, self._lost_after_s, self._take_id)
+            boxes = [normalized(detection.box_xyxy_px, width_px, height_px) for detection in group]
+            scores = [detection.score for detection in group]
+            tracks += self._labels[label].update(boxes, scores, now_mono_s)
+        return tuple(sorted(tracks, key=lambda track: track.track_id))
+
+    def _take_id(self) -> int:
+        self._next_id += 1
+        return self._next_id - 1
+
+
+class _LabelTracker:
+    """The objects of one label in one camera."""
+
+    def __init__(self, label: str, confidence: float, lost_after_s: float, take_id: Callable[[], int]) -> None:
+        self._label = label
+        self._lost_after_s = lost_after_s
+        self._take_id = take_id
+        self._byte_track = ByteTrackTracker(
+            lost_track_buffer=max(1, round(lost_after_s * _LIBRARY_FPS)),
+            track_activation_threshold=confidence,
+            high_conf_det_threshold=confidence,
+            minimum_consecutive_frames=1,
+            minimum_iou_threshold=_MIN_LIKENESS,
+            iou=DIoU(),
+        )
+        self._identities: dict[int, _Identity] = {}  # by the library's id
+        self._first_sightings: list[_Identity] = []  # seen once, not yet numbered by the library
+        self._last_mono_s = float("-inf")
+
+    def update(self, boxes: Sequence[Box], scores: Sequence[float], now_mono_s: float) -> list[Track]:
+        # The library skips an update whose time does not move on; two frames in one clock tick must both count.
+        self._last_mono_s = max(now_mono_s, self._last_mono_s + 1e-3)
+        seen = self._byte_track.update(_as_library(boxes, scores), timestamp=self._last_mono_s)
+        self._forget_dead()
+        tracks: list[Track] = []
+        first_sightings: list[_Identity] = []
+        oldest_s = now_mono_s - self._lost_after_s
+        self._first_sightings = [one for one in self._first_sightings if one.seen_mono_s >= oldest_s]
+        for index, library_id in _pairs(seen):
+            box = boxes[index]
+            if library_id == _UNTRACKED:
+                identity = _Identity(self._take_id(), 0, box, now_mono_s)
+                first_sightings.append(identity)
+            else:
+                identity = self._identities.get(library_id) or self._adopt(box, now_mono_s)
+                self._identities[library_id] = identity
+            identity.hits += 1
+            identity.box_xyxy_norm, identity.seen_mono_s = box, now_mono_s
+            tracks.append(Track(identity.track_id, self._label, scores[index], box, identity.hits))
+        self._first_sightings += first_sightings
+        return tracks
+
+    def _adopt(self, box: Box, now_mono_s: float) -> _Identity:
+        """The identity that we gave the object when it was seen first; a new one when none fits."""
+
+        def likeness(identity: _Identity) -> float:
+            return distance_iou(identity.box_xyxy_norm, box)
+
+        best = max(self._first_sightings, key=likeness, default=None)
+        if best is None or likeness(best) < _MIN_LIKENESS:
+            return _Identity(self._take_id(), 0, box, now_mono_s)
+        self._first_sightings.remove(best)
+        return best
+
+    def _forget_dead(self) -> None:
+        alive = {tracklet.tracker_id for tracklet in self._byte_track.tracks}
+        self._identities = {key: identity for key, identity in self._identities.items() if key in alive}
+
+
+def _as_library(boxes: Sequence[Box], scores: Sequence[float]) -> Detections:
+    """Boxes as the library takes them; ``index`` survives its reordering."""
+    if not boxes:
+        return Detections.empty()
+    return Detections(
+        xyxy=np.asarray(boxes, np.float64).reshape(-1, 4) * _VIRTUAL_FRAME_PX,
+        confidence=np.asarray(scores, np.float64),
+        class_id=np.zeros(len(boxes), int),
+        data={"index": np.arange(len(boxes))},
+    )
+
+
+def _pairs(seen: Detections) -> list[tuple[int, int]]:
+    """What the library answers: our index of each detection and its own id of the object."""
+    if seen.tracker_id is None or "index" not in seen.data:
+        return []
+    return [(int(index), int(number)) for index, number in zip(seen.data["index"], seen.tracker_id, strict=True)]

@@ -1,0 +1,149 @@
+"""From the configuration to each stage's own slice of it: pure functions, one a stage.
+
+No stage imports the configuration and the configuration knows no stage; this is the only place that knows both.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from bridge import __version__
+from bridge.detect.port import DetectorSettings
+from bridge.events.machine import EventRules
+from bridge.ingest.settings import CameraAccess, IngestSettings, UnknownCameras
+from bridge.ingest.settings import TlsFiles as IngestTls
+from bridge.motion.gate import DEFAULT_MIN_AREA, DEFAULT_THRESHOLD, MotionSettings
+from bridge.pipeline import CameraPlan
+from bridge.publish.settings import PublishedCamera, PublishSettings, TlsClient
+from bridge.serve.http import HttpSettings
+from bridge.serve.http import TlsFiles as HttpTls
+from bridge.serve.live import StreamOptions
+from bridge.track.filters import DetectionFilter
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from bridge.config.camera import CameraConfig
+    from bridge.config.schema import Config
+
+
+def publish_settings(config: Config) -> PublishSettings:
+    """Where to publish and under which names."""
+    mqtt, home_assistant, tls = config.mqtt, config.homeassistant, config.mqtt.tls
+    return PublishSettings(
+        host=mqtt.host,
+        port=mqtt.port,
+        username=mqtt.username or "",
+        password=_reveal(mqtt.password) or "",
+        client_id=mqtt.client_id,
+        base_topic=mqtt.base_topic,
+        keepalive_s=mqtt.keepalive_s,
+        tls=TlsClient(str(tls.ca_file or ""), str(tls.cert_file or ""), str(tls.key_file or ""), tls.verify)
+        if tls.enabled
+        else None,
+        discovery=home_assistant.discovery,
+        discovery_prefix=home_assistant.discovery_prefix,
+        status_topic=home_assistant.status_topic,
+        public_url=config.http.public_url or "",
+        version=__version__,
+    )
+
+
+def published_camera(camera: CameraConfig) -> PublishedCamera:
+    """A camera as MQTT and Home Assistant see it."""
+    return PublishedCamera(camera.id, camera.name, camera.labels)
+
+
+def ingest_settings(config: Config) -> IngestSettings:
+    """Where cameras dial in and who may."""
+    ingest = config.ingest
+    return IngestSettings(
+        host=ingest.host,
+        port=ingest.port,
+        default_camera=ingest.default_camera,
+        max_frame_bytes=ingest.max_frame_bytes,
+        max_frame_pixels=ingest.max_frame_pixels,
+        unknown_cameras=UnknownCameras(ingest.unknown_cameras),
+        allow_legacy=None if ingest.allow_legacy == "auto" else ingest.allow_legacy,
+        allowed_origins=ingest.allowed_origins,
+        cameras=MappingProxyType({camera.id: _access(camera) for camera in config.first_cameras()}),
+        tls=IngestTls(ingest.tls.cert_file, ingest.tls.key_file)
+        if ingest.tls.enabled and ingest.tls.cert_file and ingest.tls.key_file
+        else None,
+    )
+
+
+def _access(camera: CameraConfig) -> CameraAccess:
+    # The live view shows what the camera sends, so that is the rate to ask for; the detector takes what it needs.
+    max_fps = max(camera.stream.max_fps, camera.detect.max_fps)
+    return CameraAccess(_reveal(camera.token), MappingProxyType({"max_fps": max_fps}))
+
+
+def http_settings(config: Config) -> HttpSettings:
+    """Where the page is and who may see it."""
+    http = config.http
+    return HttpSettings(
+        host=http.host,
+        port=http.port,
+        public_url=http.public_url,
+        username=http.username,
+        password=_reveal(http.password),
+        api_token=_reveal(http.api_token),
+        max_viewers=http.max_viewers,
+        tls=HttpTls(http.tls.cert_file, http.tls.key_file)
+        if http.tls.enabled and http.tls.cert_file and http.tls.key_file
+        else None,
+    )
+
+
+def detector_settings(config: Config) -> DetectorSettings:
+    """Which model runs where."""
+    detector = config.detector
+    return DetectorSettings(
+        runtime=detector.runtime,
+        model=detector.model,
+        device=detector.device,
+        image_size=detector.image_size,
+        workers=None if detector.workers == "auto" else detector.workers,
+    )
+
+
+def camera_plan(config: Config, camera: CameraConfig) -> CameraPlan:
+    """What one camera's analysis needs."""
+    detect, motion, events = camera.detect, camera.motion, camera.events
+    confidence = config.detector.confidence if detect.confidence is None else detect.confidence
+    return CameraPlan(
+        camera_id=camera.id,
+        rotate=camera.rotate,
+        detect=detect.enabled,
+        filter=DetectionFilter(frozenset(camera.labels), confidence, detect.min_area, detect.max_area),
+        motion=MotionSettings(
+            DEFAULT_THRESHOLD if motion.threshold is None else motion.threshold,
+            DEFAULT_MIN_AREA if motion.min_area is None else motion.min_area,
+            motion.masks,
+        )
+        if motion.enabled
+        else None,
+        rules=EventRules(min_hits=events.min_hits, end_after_s=events.end_after_s),
+        thumbnail_px=events.thumbnail_px,
+        snapshot_interval_s=events.snapshot_interval_s,
+    )
+
+
+def stream_options(camera: CameraConfig) -> StreamOptions:
+    """How one camera is shown."""
+    stream = camera.stream
+    return StreamOptions(stream.max_fps, stream.quality, stream.annotate, camera.rotate)
+
+
+def not_in_effect(config: Config) -> list[str]:
+    """Settings that are given but that this version does not act on yet, by path."""
+    found = [
+        f"cameras[{camera.id}].{key}" for camera in config.cameras for key in ("zones", "masks") if getattr(camera, key)
+    ]
+    return found + (["history"] if config.history.model_fields_set else [])
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
