@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,7 +126,9 @@ def _add_detect(parser: argparse.ArgumentParser) -> None:
     _add_config_option(parser)
     parser.add_argument("--model", metavar="M", help="a name (yolo11n) or a path (default: the configuration's)")
     parser.add_argument("--confidence", type=_share, metavar="C", help="lowest score, 0..1 (default: 0.25)")
-    parser.add_argument("--iou", type=_share, metavar="U", help="overlap that makes two boxes one, 0..1 (default: 0.45)")
+    parser.add_argument(
+        "--iou", type=_share, metavar="U", help="overlap that makes two boxes one, 0..1 (default: 0.45)"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a picture")
     parser.add_argument("--save", type=Path, metavar="DIR", help="write annotated copies there")
 
@@ -161,7 +164,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     from bridge.commands import demo  # noqa: PLC0415
 
     options = demo.DemoOptions(arguments.source, arguments.cameras, arguments.duration, arguments.model)
-    return demo.run(options, os.environ)
+    return demo.run(options)
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
@@ -182,9 +185,21 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
 
 def _detect(arguments: argparse.Namespace) -> int:
+    from bridge import wiring  # noqa: PLC0415
     from bridge.commands import detect  # noqa: PLC0415
+    from bridge.config.loader import find_config, load_config  # noqa: PLC0415
 
-    raise UsageError("not wired yet")
+    config = load_config(find_config(arguments.config, os.environ, Path.cwd()), os.environ)
+    settings = wiring.detector_settings(config)
+    return detect.run(
+        arguments.paths,
+        replace(settings, model=arguments.model) if arguments.model else settings,
+        config.detector.confidence if arguments.confidence is None else arguments.confidence,
+        config.detector.iou if arguments.iou is None else arguments.iou,
+        as_json=arguments.json,
+        save_dir=arguments.save,
+        out=sys.stdout,
+    )
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -206,9 +221,13 @@ def _schema(_: argparse.Namespace) -> int:
 
 
 def _discovery(arguments: argparse.Namespace) -> int:
+    from bridge import wiring  # noqa: PLC0415
     from bridge.commands import discovery  # noqa: PLC0415
+    from bridge.config.loader import find_config, load_config  # noqa: PLC0415
 
-    raise UsageError("not wired yet")
+    config = load_config(find_config(arguments.config, os.environ, Path.cwd()), os.environ)
+    cameras = [wiring.published_camera(camera) for camera in config.first_cameras()]
+    return discovery.run(wiring.publish_settings(config), cameras, sys.stdout)
 
 
 def _password(_: argparse.Namespace) -> int:

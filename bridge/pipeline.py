@@ -65,7 +65,18 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CameraPlan:
-    """What one camera's analysis needs of the settings."""
+    """What one camera's analysis needs of the settings.
+
+    Attributes:
+        camera_id: whose.
+        rotate: degrees clockwise that turn the picture upright.
+        detect: whether the model looks at it.
+        filter: which detections count.
+        motion: how motion is found; None for not at all.
+        rules: when an object becomes an event.
+        thumbnail_px: the longer side of a thumbnail.
+        snapshot_interval_s: longest time between snapshots; 0 for at events only.
+    """
 
     camera_id: str
     rotate: Rotation = 0
@@ -92,6 +103,7 @@ class CameraAnalyst:
         self._moving = False
         self._frame_mono_s = float("-inf")
         self._snapshot_mono_s = float("-inf")
+        self._snapshot_wanted = True  # the first picture is shown at once
 
     def watch(self, frame: Frame) -> None:
         """Look for motion.
@@ -99,13 +111,16 @@ class CameraAnalyst:
         Raises:
             FrameRejected: the frame cannot be decoded.
         """
-        self._frame_mono_s = frame.received_mono_s
         if self._gate is not None:
-            self._set_moving(self._gate.update(decode_grey_eighth(frame.jpeg), frame.received_mono_s))
+            # Turned like the picture that people see: the masks are drawn on that one.
+            grey = decode_grey_eighth(frame.jpeg, self.plan.rotate)
+            self._set_moving(self._gate.update(grey, frame.received_mono_s))
+        self._frame_mono_s = frame.received_mono_s
 
     def snapshot_due(self, now_mono_s: float) -> bool:
-        """Whether it is time for the periodic snapshot."""
-        return now_mono_s - self._snapshot_mono_s >= self.plan.snapshot_interval_s
+        """Whether the next picture is to be published: after an event began or ended, and at the interval."""
+        interval_s = self.plan.snapshot_interval_s
+        return self._snapshot_wanted or 0 < interval_s <= now_mono_s - self._snapshot_mono_s
 
     def unseen(self, frame: Frame) -> Scene:
         """What is known of a frame that the model does not look at."""
@@ -125,13 +140,13 @@ class CameraAnalyst:
         better = self._views.consider(image, tracks)
         steps = self._machine.update(tracks, frame.received_mono_s, frame.received_unix_s, better)
         self._tell(steps)
-        if self.snapshot_due(frame.received_mono_s) or any(step.type is not ChangeType.UPDATE for step in steps):
+        if self.snapshot_due(frame.received_mono_s):
             self.send_snapshot(image, tracks, frame.received_mono_s)
         return Scene(self.plan.camera_id, frame.seq, frame.received_mono_s, tracks, self._moving)
 
     def send_snapshot(self, image: Image, tracks: Sequence[Track], now_mono_s: float) -> None:
         """Draw the tracks into the picture and publish it."""
-        self._snapshot_mono_s = now_mono_s
+        self._snapshot_mono_s, self._snapshot_wanted = now_mono_s, False
         draw_tracks(image, tracks)
         jpeg = encode(image, _SNAPSHOT_QUALITY)
         for sink in self._sinks:
@@ -152,6 +167,8 @@ class CameraAnalyst:
             change = EventChange(step.type, step.event, self._views.hand_out(step.track_id, step.event.id))
             for sink in self._sinks:
                 sink.event(change)
+        # Most ends come with the time, without a picture: the next one that arrives shows that nobody is there.
+        self._snapshot_wanted |= any(step.type is not ChangeType.UPDATE for step in steps)
         self._views.keep_only(self._machine.followed())
         present = self._machine.present()
         if present != self._present:
@@ -213,7 +230,10 @@ class Pipeline:
         self._worker = Worker("infer", self._run, supervisor)
 
     def add_camera(self, plan: CameraPlan) -> None:
-        """Analyse a camera from now on; before ``start``, or from any thread later (a dict's item is set at once)."""
+        """Analyse a camera from now on; from any thread (a dict's item is set at once).
+
+        Comes before ``FrameStore.add_camera``, so that no frame of it is taken that nobody knows.
+        """
         self._analysts[plan.camera_id] = CameraAnalyst(plan, self._new_id, self._sinks)
 
     def start(self) -> None:

@@ -16,9 +16,9 @@ from bridge.ingest.settings import TlsFiles as IngestTls
 from bridge.motion.gate import DEFAULT_MIN_AREA, DEFAULT_THRESHOLD, MotionSettings
 from bridge.pipeline import CameraPlan
 from bridge.publish.settings import PublishedCamera, PublishSettings, TlsClient
-from bridge.serve.http import HttpSettings
-from bridge.serve.http import TlsFiles as HttpTls
 from bridge.serve.live import StreamOptions
+from bridge.serve.site import HttpSettings
+from bridge.serve.site import TlsFiles as HttpTls
 from bridge.track.filters import DetectionFilter
 
 if TYPE_CHECKING:

@@ -92,7 +92,6 @@ class Mosquitto:
         self._process: subprocess.Popen[bytes] | None = None
         data = folder / f"mosquitto-{port}-data"
         data.mkdir()
-        data.chmod(0o777)  # noqa: S103 - started as root it gives up its rights
         self._write_config(config, f"{data}/" if persistence else "")
 
     def _write_config(self, config: tuple[str, ...], data: str) -> None:
@@ -241,7 +240,7 @@ class Listener:
         def fitting() -> list[Heard]:
             return [heard for heard in self.on(topic) if payload is None or heard.payload == payload]
 
-        _wait_until(lambda: len(fitting()) >= count, timeout_s, f"{count} × {topic} {payload!r}")
+        _wait_until(lambda: len(fitting()) >= count, timeout_s, f"{count} times {topic} {payload!r}")
         return fitting()[count - 1]
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:

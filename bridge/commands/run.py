@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.app import App
@@ -13,7 +14,6 @@ from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
     from types import FrameType
 
     from bridge.config.schema import Config
@@ -51,7 +51,7 @@ def run(config_option: Path | None, environ: Mapping[str, str]) -> int:
         ConfigError: the configuration is wrong at the start.
         WorkerCrashed: a part of the bridge died.
     """
-    path = find_config(config_option, environ)
+    path = find_config(config_option, environ, Path.cwd())
     config = load_config(path, environ)
     log.info("configuration: %s", path or "none found, the defaults apply (espcam-bridge init writes one)")
     signals = _Signals()

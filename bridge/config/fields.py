@@ -130,7 +130,7 @@ def _topic(value: str) -> str:
 
 def _not_bridge(value: str) -> str:
     if value == "bridge":
-        raise refuse("cannot be 'bridge': its topics are the bridge's own")
+        raise refuse("must not be 'bridge', whose topics are the bridge's own", ())
     return value
 
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import yaml
 
 from bridge.config.environment import override
+from bridge.config.fields import Loc
 from bridge.config.files import unreadable_files
 from bridge.config.problems import did_you_mean
 from bridge.config.schema import Config
@@ -33,13 +34,15 @@ _MERGE = _STANDARD + "merge"
 _KINDS = ("bool", "float", "int", "map", "merge", "null", "seq", "str", "timestamp", "value")
 _KNOWN_TAGS = {_STANDARD + kind for kind in _KINDS}
 # A hundred cameras with zones have about 10 000. Aliases of aliases can make billions out of ten lines.
-_MAX_NODES = 100_000
+_MAX_NODES = 50_000
 
 _SYNTAX = (
     (r"found character '\\t'", "a tab; YAML is indented with spaces"),
     (r"found character '(.)' that cannot start", r"a value cannot begin with \1; put it in quotes"),
     (r"undefined alias", "a value cannot begin with * (an alias, and none has this name); put it in quotes"),
     (r"mapping values", "a ':' where none can be; check the indentation, and put a text with ': ' in quotes"),
+    (r"tag handle", "a value cannot begin with ! (that is a tag); put it in quotes"),
+    (r"expected <block end>", "the indentation, or a quote, does not fit the lines above"),
     (r"could not find expected ':'", "not a line of 'key: value'"),
     (r"but found another document", "a second document begins here; take the line --- out"),
 )
@@ -61,10 +64,17 @@ def find_config(
     elif environ.get(VARIABLE):
         named, by = cwd / environ[VARIABLE], f"${VARIABLE}"
     else:
-        return next((file for file in (cwd / FILE_NAME, system_file) if file.exists()), None)
-    if not named.exists():
+        return next((file for file in (cwd / FILE_NAME, system_file) if _is_there(file)), None)
+    if not _is_there(named):
         raise ConfigError((f"{named}: no such file (named by {by}); 'espcam-bridge init' writes one to begin with",))
     return named
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError:  # a folder that we may not look into: reading the file will say so
+        return True
 
 
 def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
@@ -78,9 +88,10 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         ConfigError: with every problem at once, in the order of the lines.
     """
     problems: list[Problem] = []
-    root = _read(path, environ, problems) if path else Node(Place(ENVIRONMENT, 0), None)
+    unread: list[Loc] = []
+    root = _read(path, environ, problems, unread) if path else Node(Place(ENVIRONMENT, 0), None)
     problems += override(root, environ)
-    config, found = validate(root, [problem.place for problem in problems], path.parent if path else None)
+    config, found = validate(root, unread, path.parent if path else None)
     problems += found
     if config is not None:
         problems += unreadable_files(config, root)
@@ -94,12 +105,12 @@ def _config_error(problems: list[Problem]) -> ConfigError:
     return ConfigError(tuple(dict.fromkeys(map(str, ordered))))
 
 
-def _read(path: Path, environ: Mapping[str, str], problems: list[Problem]) -> Node:
+def _read(path: Path, environ: Mapping[str, str], problems: list[Problem], unread: list[Loc]) -> Node:
     secrets = _Secrets(path.with_name(SECRETS_NAME))
     file = _File(path, {"!secret": secrets.value, "!env": _variables(environ)})
     root = file.read()
-    problems += file.problems
-    problems += secrets.problems
+    problems += [*file.problems, *secrets.problems]
+    unread += file.unread
     if root is None:
         raise _config_error(problems)
     return root
@@ -126,6 +137,8 @@ class _Secrets:
         if self._values is None:
             self._values = self._read()
         node = self._values.get(name)
+        if node is None and self.problems:
+            raise _Unresolved(f"{self._path} has mistakes, see there")
         if node is None:
             raise _Unresolved(f"no {name!r} in {self._path}{did_you_mean(name, self._values)}")
         if isinstance(node.value, dict | list):
@@ -133,7 +146,7 @@ class _Secrets:
         return node.value
 
     def _read(self) -> dict[str, Node]:
-        if not self._path.exists():
+        if not _is_there(self._path):
             raise _Unresolved(f"there is no {self._path}; put the secret there, as a line 'name: value'")
         file = _File(self._path, {})
         root = file.read()
@@ -142,7 +155,12 @@ class _Secrets:
 
 
 class _File:
-    """One YAML file as nodes; ``problems`` collects what cannot be read in it."""
+    """One YAML file as nodes.
+
+    Attributes:
+        problems: what is wrong in it.
+        unread: the values that could not be read; they are in the tree as empty ones.
+    """
 
     def __init__(self, path: Path, tags: Mapping[str, _Resolver]) -> None:
         self._path = path
@@ -150,6 +168,7 @@ class _File:
         self._open: list[yaml.Node] = []  # the collections around the one being read
         self._size = 0
         self.problems: list[Problem] = []
+        self.unread: list[Loc] = []
 
     def read(self) -> Node | None:
         """The whole file, always a mapping; None when it cannot be read at all."""
@@ -170,22 +189,28 @@ class _File:
 
     def _compose(self) -> yaml.Node | None:
         text = _text(self._path)
-        loader = yaml.SafeLoader(text)
+        try:
+            loader = yaml.SafeLoader(text)
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            raise _Unreadable(line, f"the character U+{error.character:04X}, which YAML does not allow") from None
         try:
             return loader.get_single_node()
-        except yaml.reader.ReaderError as error:
-            raise _Unreadable(text.count("\n", 0, error.position) + 1, "a character that YAML does not allow") from None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark or loader.get_mark()
-            line = text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
-            raise _Unreadable(mark.line + 1, _syntax(error.problem or "", line)) from None
-        except (ValueError, OverflowError):  # "\UFFFFFFFF": no such character, which PyYAML does not catch
+            raise _Unreadable(mark.line + 1, _syntax(error, [*text.splitlines(), ""][mark.line])) from None
+        except (ValueError, OverflowError):  # "\UFFFFFFFF": PyYAML lets chr() fail
             raise _Unreadable(loader.get_mark().line + 1, "an escape that is no character") from None
         finally:
             loader.dispose()
 
     def _refuse(self, place: Place, message: str) -> None:
         self.problems.append(Problem(place, message))
+
+    def _no_value(self, place: Place, message: str) -> Node:
+        self._refuse(place, message)
+        self.unread.append(place.loc)
+        return Node(place, None)
 
     def _node(self, node: yaml.Node, place: Place) -> Node:
         self._size += 1
@@ -194,13 +219,11 @@ class _File:
         if node.tag not in _KNOWN_TAGS and not (node.tag in self._tags and isinstance(node, yaml.ScalarNode)):
             allowed = f"allowed: {', '.join(f'{tag} NAME' for tag in self._tags)}; " if self._tags else ""
             # The tag itself is not repeated: it may be a password that begins with "!".
-            self._refuse(place, f"a tag that has no meaning here, {allowed}put a text that begins with ! in quotes")
-            return Node(place, None)
+            return self._no_value(place, f"a tag unknown here, {allowed}put a text that begins with ! in quotes")
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, place)
         if node in self._open:
-            self._refuse(place, "an alias (*name) inside of what it stands for")
-            return Node(place, None)
+            return self._no_value(place, "an alias (*name) inside of what it stands for")
         self._open.append(node)
         value = self._mapping(node, place) if isinstance(node, yaml.MappingNode) else self._sequence(node, place)
         self._open.pop()
@@ -212,8 +235,7 @@ class _File:
         try:
             return Node(place, self._tags[node.tag](node.value), secret=True)
         except _Unresolved as error:
-            self._refuse(place, str(error))
-            return Node(place, None)
+            return self._no_value(place, str(error))
 
     def _sequence(self, node: yaml.Node, place: Place) -> list[Node]:
         return [
@@ -276,11 +298,14 @@ def _text(path: Path) -> str:
         raise _Unreadable(line, f"not UTF-8 text (byte 0x{data[error.start]:02X}); save the file as UTF-8") from None
 
 
-def _syntax(problem: str, line: str) -> str:
-    """PyYAML's words, or better ones; texts of the file are left out, they may be passwords."""
+def _syntax(error: yaml.MarkedYAMLError, line: str) -> str:
+    """PyYAML's words, or better ones where its own are hard to read or repeat a text, which may be a password."""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "a tab; YAML is indented with spaces"
+    problem = error.problem or ""
     for pattern, words in _SYNTAX:
         if match := re.search(pattern, problem):
             return match.expand(words)
-    return "not valid YAML: " + re.sub(r"'[^']{3,}'", "…", problem)
+    opened = error.context_mark if re.search("quoted|flow", error.context or "") else None
+    began = f" (in what begins in line {opened.line + 1})" if opened else ""
+    return "not valid YAML: " + problem + began

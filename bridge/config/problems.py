@@ -59,11 +59,12 @@ class Fault:
 def fault(error: "ErrorDetails", root: Node) -> Fault:
     """Find the place of an error and put it in words."""
     base = tuple(step for step in error["loc"] if step != "[key]")
-    involved = [(*base, *loc) for loc in error.get("ctx", {}).get("involves", ())] or [base]
+    involves: tuple[Loc, ...] = error.get("ctx", {}).get("involves", ())
+    involved = [(*base, *loc) for loc in involves] or [base]
     locs = [_written(root, loc) for loc in involved]
     places = tuple(_place(root, loc) for loc in locs)
     message = _message(error, locs[0], places[0])
-    if len(locs) == 1:
+    if not involves:
         message += _repeat(error, list(trail(root, locs[0]))[-1])
     message += "".join(_pointer(place) for place in places[1:])
     # What is missing cannot be taken out: then what needs it goes, or the section around it.

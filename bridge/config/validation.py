@@ -5,7 +5,7 @@ wrong value is taken out, which leaves its default, and the rest is checked agai
 that was taken out, or with what is around it, is no news to the user and is dropped.
 """
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -13,25 +13,25 @@ from pydantic import ValidationError
 from bridge.config.fields import Loc
 from bridge.config.problems import fault
 from bridge.config.schema import Config
-from bridge.config.tree import Node, Place, Problem, trail
+from bridge.config.tree import Node, Problem, trail
 
 # Every round takes something out of the tree; more than three were never seen, the bound only guards against a mistake.
 _MAX_ROUNDS = 20
 
 
-def validate(root: Node, broken: Collection[Place], folder: Path | None) -> tuple[Config | None, list[Problem]]:
+def validate(root: Node, unread: Iterable[Loc], folder: Path | None) -> tuple[Config | None, list[Problem]]:
     """Check the tree.
 
     Args:
         root: the whole configuration; wrong values are taken out of it.
-        broken: places whose values could not be read, and that are known to the user already.
+        unread: paths of values that could not be read; the user knows of them already.
         folder: where relative paths of certificates start.
 
     Returns:
         The settings without the wrong values (None when not even that can be had), and all problems.
     """
     problems: list[Problem] = []
-    known = {place.loc for place in broken}
+    known = set(unread)
     for _ in range(_MAX_ROUNDS):
         try:
             return Config.model_validate(root.plain() or {}, context={"folder": folder}), problems

@@ -27,7 +27,7 @@ FPS = 10.0
 SIZE_PX = (640, 480)
 
 _STAGGER_S = 9.5
-_NOISE_LEVELS = 2.0  # standard deviation, of 255: a small sensor by day
+_NOISE_LEVELS = 1.5  # standard deviation, of 255: a small sensor by day
 _NOISE_BIAS = 10
 _NOISE_PICTURES = 8
 
@@ -75,7 +75,7 @@ class Walk:
 
 # Each photograph has a part without people, where the model sees no person even at a score of 0.1. Both rests there
 # last 9 s (the second one across the end of a round), so that an event ends (end_after_s is 5) before the next begins.
-_HOUSE, _GAP = Window(200, 0, 400), Window(480, 0, 260)
+_HOUSE, _GAP = Window(380, 0, 400), Window(480, 0, 260)
 
 WALKS = (
     Walk(
@@ -83,12 +83,12 @@ WALKS = (
         (
             Key(0, _HOUSE),
             Key(3, _HOUSE),
-            Key(5, Window(0, 390, 480)),
-            Key(11, Window(20, 395, 440)),
+            Key(5, Window(30, 385, 420)),
+            Key(11, Window(40, 390, 390)),
             Key(13, _HOUSE),
             Key(22, _HOUSE),
-            Key(24, Window(410, 380, 400)),
-            Key(30, Window(430, 385, 375)),
+            Key(24, Window(375, 375, 435)),
+            Key(30, Window(355, 365, 455)),
             Key(32, _HOUSE),
             Key(38, _HOUSE),
         ),

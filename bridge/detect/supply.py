@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PART = "detector"
+# A detector that worked for this long is not the cause of a quick series of failures: waits begin short again.
+_SOUND_AFTER_S = 60.0
 
 
 class DetectorSupply:
@@ -33,29 +35,33 @@ class DetectorSupply:
         load: makes a detector, or raises ``BridgeError`` with the reason and the mend.
         supervisor: told when the loader itself is broken.
         backoff: waits between tries.
+        sound_after_s: a detector that worked for this long counts as a success.
     """
 
-    def __init__(self, load: Callable[[], Detector], supervisor: Supervisor, backoff: Backoff | None = None) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Detector],
+        supervisor: Supervisor,
+        backoff: Backoff | None = None,
+        sound_after_s: float = _SOUND_AFTER_S,
+    ) -> None:
         self._load = load
         self._backoff = backoff or Backoff(first_s=5.0, max_s=300.0)
+        self._sound_after_s = sound_after_s
         self._lock = threading.Lock()
         self._detector: Detector | None = None
         self._reason = "loading the model"
-        self._wanted = threading.Event()
-        self._worker = Worker("model", self._run, supervisor, on_stop=self._wanted.set)
+        self._broken = threading.Event()  # wakes the loader: the detector failed, or the supply stops
+        self._worker = Worker("model", self._run, supervisor, on_stop=self._broken.set)
 
     def start(self) -> None:
         """Begin to load."""
-        self._wanted.set()
         self._worker.start()
 
     def stop(self, timeout_s: float = 1.0) -> None:
         """Stop trying and let the detector go. A download under way is left to die with the process."""
         self._worker.stop(timeout_s)
-        with self._lock:
-            detector, self._detector = self._detector, None
-        if detector is not None:
-            detector.close()
+        self._let_go("stopped")
 
     def current(self) -> Detector | None:
         """The detector, or None while there is none."""
@@ -63,12 +69,13 @@ class DetectorSupply:
             return self._detector
 
     def failed(self, error: Exception) -> None:
-        """The detector broke while it worked (a GPU that went away, out of memory): drop it and load anew."""
+        """The detector broke while it worked (a GPU that went away, out of memory): drop it and load anew.
+
+        Called by the thread that uses the detector.
+        """
         log.error("the detector failed and is loaded anew", exc_info=error)
-        with self._lock:
-            self._detector = None
-            self._reason = f"the detector failed: {error}"
-        self._wanted.set()
+        self._let_go(f"the detector failed: {error}")
+        self._broken.set()
 
     def readiness(self) -> Readiness:
         """Whether there is a detector; if not, why."""
@@ -79,25 +86,51 @@ class DetectorSupply:
             return Readiness(_PART, ready=True, detail=f"{info.model} on {info.runtime} {info.device}")
 
     def _run(self, stop: threading.Event) -> None:
-        while self._wanted.wait() and not stop.is_set():
-            self._wanted.clear()
-            try:
-                detector = self._load()
-            except BridgeError as error:
-                self._explain(str(error))
-                wait_s = self._backoff.next_s()
-                log.info("next try to load the model in %.0f s", wait_s)
-                stop.wait(wait_s)
-                self._wanted.set()
-                continue
+        while not stop.is_set():
+            if self._try_to_load(stop):
+                self._watch()
+            if stop.is_set():
+                return
+            # Also before a detector that failed is loaded anew: one that loads but never works would else be
+            # compiled again and again without a pause.
+            wait_s = self._backoff.next_s()
+            log.debug("next try to load the model in %.0f s", wait_s)
+            stop.wait(wait_s)
+
+    def _try_to_load(self, stop: threading.Event) -> bool:
+        try:
+            detector = self._load()
+        except BridgeError as error:
+            self._explain(str(error))
+            return False
+        if stop.is_set():  # nobody would close it any more
+            detector.close()
+            return False
+        with self._lock:
+            self._detector = detector
+        log.info("model ready: %s", self.readiness().detail)
+        return True
+
+    def _watch(self) -> None:
+        """Wait until the detector fails or the supply stops."""
+        if not self._broken.wait(self._sound_after_s):
             self._backoff.reset()
-            with self._lock:
-                self._detector = detector
-            log.info("model ready: %s", self.readiness().detail)
+            self._broken.wait()
+        self._broken.clear()
+
+    def _let_go(self, reason: str) -> None:
+        with self._lock:
+            detector, self._detector = self._detector, None
+            self._reason = reason
+        if detector is not None:
+            try:
+                detector.close()
+            except Exception:
+                log.exception("the detector could not be closed")
 
     def _explain(self, reason: str) -> None:
         with self._lock:
             news = reason != self._reason
             self._reason = reason
         # The same reason every few minutes for days would bury everything else in the log.
-        log.log(logging.WARNING if news else logging.DEBUG, "no detection: %s", reason)
+        log.log(logging.WARNING if news else logging.DEBUG, "no detection, trying again: %s", reason)

@@ -71,7 +71,7 @@ class Letterbox:
         margins = np.array([self.left_px, self.top_px] * 2, np.float32)
         scales = np.array([scale_x, scale_y] * 2, np.float32)
         limits = np.array([self.image_width_px, self.image_height_px] * 2, np.float32)
-        return np.clip((boxes_xyxy - margins) * scales, np.float32(0), limits)
+        return np.asarray(np.clip((boxes_xyxy - margins) * scales, 0, limits), np.float32)
 
 
 def fit(image: Image, input_width_px: int, input_height_px: int) -> Letterbox:

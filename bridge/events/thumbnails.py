@@ -30,7 +30,7 @@ _JPEG_QUALITY = 85
 class _View:
     quality: float
     crop: Image
-    handed_out_quality: float = 0.0
+    handed_out_quality: float = -1.0  # below any view, so that even a bad one goes out once
 
 
 def view_quality(track: Track) -> float:

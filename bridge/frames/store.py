@@ -92,8 +92,8 @@ class FrameStore:
         Raises:
             KeyError: the camera was never added.
         """
-        now_mono_s = self._clock.mono_s()
         with self._changed:
+            now_mono_s = self._clock.mono_s()  # inside, so that a camera's times never run backwards
             camera = self._cameras[camera_id]
             camera.seq += 1
             frame = Frame(
@@ -130,7 +130,7 @@ class FrameStore:
     # --- inference ---------------------------------------------------------------------------------------------
 
     def take(self, limit: int, timeout_s: float) -> list[Frame]:
-        """Take up to ``limit`` waiting frames of different cameras, the longest overdue camera first.
+        """Take up to ``limit`` waiting frames of different cameras, the camera whose last turn is longest ago first.
 
         A camera is due when ``1 / detect_max_fps`` has passed since its last turn. Waits until at least one is.
 
@@ -161,7 +161,8 @@ class FrameStore:
         camera.taken_mono_s = now_s
         # Due times form a grid, so that a frame that came a little late does not push all later ones back; after a
         # pause the grid begins anew, so that the camera does not catch up in a burst.
-        camera.due_mono_s = max(camera.due_mono_s, now_s - camera.min_interval_s) + camera.min_interval_s
+        on_grid = now_s - camera.due_mono_s < camera.min_interval_s
+        camera.due_mono_s = (camera.due_mono_s if on_grid else now_s) + camera.min_interval_s
         return frame
 
     def note_detected(self, camera_id: str, inference_ms: float) -> None:

@@ -25,11 +25,12 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from bridge.errors import FrameRejected, PeerError, RejectReason
-from bridge.frames.jpeg import inspect
 from bridge.ingest.messages import close_reason, read_hello, read_json, read_telemetry, write_welcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from bridge.frames.jpeg import Gate
 
 SILENCE_LIMIT_S: Final = 60.0  # boards stall for up to 4.4 s over Wi-Fi; a minute is a dead one, even behind a NAT
 ASK_AFTER_S: Final = 20.0  # the interval of websockets' own keep-alive
@@ -125,20 +126,12 @@ Outcome: TypeAlias = FrameReceived | FrameRefused | HelloReceived | TelemetryRec
 Outcomes: TypeAlias = tuple[Outcome, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FrameLimits:
-    """The largest picture that is taken."""
-
-    max_bytes: int
-    max_pixels: int
-
-
 class CameraSession:
     """The conversation with one connected camera.
 
     Args:
         camera_id: who it is, as access control found.
-        limits: the largest picture that is taken.
+        gate: checks its pictures.
         welcome_values: sent in ``welcome``; None values are left out.
         admission: which kinds of session access was granted for.
         now_mono_s: when the connection was made.
@@ -148,14 +141,14 @@ class CameraSession:
         self,
         camera_id: str,
         *,
-        limits: FrameLimits,
+        gate: Gate,
         welcome_values: Mapping[str, Any],
         admission: Admission,
         now_mono_s: float,
     ) -> None:
         self.camera_id = camera_id
         self.kind = Kind.UNDECIDED
-        self._limits = limits
+        self._gate = gate
         self._welcome_values = welcome_values
         self._admission = admission
         self._heard_mono_s = self._asked_mono_s = now_mono_s
@@ -182,7 +175,7 @@ class CameraSession:
             return refused
         try:
             captured_unix_s, jpeg = _split(data, now_unix_s)
-            picture = inspect(jpeg, max_bytes=self._limits.max_bytes, max_pixels=self._limits.max_pixels)
+            picture = self._gate.inspect(jpeg)
         except FrameRejected as error:
             return (FrameRefused(error.reason, error.detail),)
         return (FrameReceived(picture.jpeg, picture.width_px, picture.height_px, captured_unix_s),)

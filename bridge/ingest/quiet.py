@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
 _FORGET_ABOVE: Final = 1000  # keys; somebody who dials from ever new addresses must not fill the memory
@@ -31,22 +30,3 @@ class OncePerMinute:
             self._last.clear()
         self._last[key] = (now_s, 0)
         return passed_over
-
-
-class OneLine(logging.Filter):
-    """For a library's logger: a traceback becomes one line at INFO, the same line comes once a minute.
-
-    ``websockets`` logs a traceback for every handshake that fails, and a port scanner fails many.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._quiet = OncePerMinute()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is logged; it is changed in place."""
-        cause = record.exc_info[1] if record.exc_info else None
-        if cause is not None:
-            record.msg, record.args, record.exc_info = "%s: %s", (record.getMessage(), cause), None
-            record.levelno, record.levelname = logging.INFO, "INFO"
-        return self._quiet.due(record.getMessage(), record.created) is not None

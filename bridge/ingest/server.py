@@ -1,8 +1,9 @@
-"""The camera link on real sockets: one thread named ``ingest`` with the bridge's only asyncio loop (``websockets``).
+"""The camera link on real sockets: one thread named ``ingest`` with the bridge's only asyncio loop.
 
-What a message means is decided in ``protocol``, who may connect in ``access``; here the outcomes are carried out.
-Nothing here waits for anything but the network: frames go to the store by value, so a camera that stalls, floods or
-lies harms only itself. The newest connection of a camera wins; what still comes from the older one is thrown away.
+``websockets`` speaks the wire protocol in its sans-I/O form (``ServerProtocol``), asyncio moves the bytes, ``access``
+decides who may connect and ``door`` what becomes of what cameras say. A message is handled in the very call that read
+its last byte: there is no queue in which pictures grow old, nothing waits for anything but the network, and a camera
+that stalls, floods or lies harms only itself.
 """
 
 from __future__ import annotations
@@ -10,38 +11,29 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 
-from bridge.errors import RejectReason
-from bridge.ingest.access import CAMERA_PATH, Accept, Decision, Refuse, answer_plain, decide
-from bridge.ingest.intake import Intake
+from bridge.ingest.access import CAMERA_PATH, Accept, Refuse, answer_plain, decide
+from bridge.ingest.door import Door
 from bridge.ingest.listen import bind, tls_context
 from bridge.ingest.messages import close_reason
-from bridge.ingest.protocol import (
-    Ask,
-    CameraSession,
-    Close,
-    FrameLimits,
-    FrameRefused,
-    Outcome,
-    Send,
-)
-from bridge.ingest.quiet import OncePerMinute, OneLine
-from bridge.ingest.settings import CameraAccess
+from bridge.ingest.quiet import OncePerMinute
 from bridge.runtime.worker import Worker
 
 if TYPE_CHECKING:
     import socket
     import ssl
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Sequence
 
-    from websockets.http11 import Request, Response
+    from websockets.typing import Subprotocol
 
     from bridge.frames.store import FrameStore
+    from bridge.ingest.door import Visit
     from bridge.ingest.settings import IngestSettings
     from bridge.runtime.clock import Clock
     from bridge.runtime.worker import Supervisor
@@ -49,19 +41,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TOO_BIG: Final = 1009
-REPLACED: Final = 4409
-STOPPING: Final = 1001
-
 _TOO_BIG_REASON: Final = "far over ingest.max_frame_bytes: lower framesize or JPEG quality, or raise that limit"
-_STOPPING_REASON: Final = "the bridge is stopping: connect again in a moment"
+_INVALID_TEXT: Final = 1007
 
 _MAX_SIZE_FACTOR: Final = 2  # a frame over the limit is counted and dropped; only one far over it costs the connection
 _HEADER_BYTES: Final = 20  # ECF1
-_WAITING_MESSAGES: Final = 1  # more would be pictures growing old; websockets would keep 16
-_CLOSE_TIMEOUT_S: Final = 2.0  # for a camera to answer a close; the first sketch's client does between two frames
+_READ_BYTES: Final = 65_536  # two frames of 30 KB a call; reused, asyncio's own would be allocated anew for each call
+_MAX_UNSENT_BYTES: Final = 65_536  # we send a few hundred bytes at a time: a peer so far behind does not read at all
+_HANDSHAKE_TIMEOUT_S: Final = 10.0  # the first sketch's client allows 1 s a line, the rest is the network's
+_CLOSE_TIMEOUT_S: Final = 2.0  # to answer a close; the first sketch's client does so between two frames
 _STOP_GRACE_S: Final = 0.7  # the same while stopping: stop() promises 1 s
-_CHECK_INTERVAL_S: Final = 5.0  # a fourth of the shortest time that a session watches (ASK_AFTER_S)
+_CHECK_INTERVAL_S: Final = 5.0  # a fourth of the shortest silence that a session watches (ASK_AFTER_S)
 _START_TIMEOUT_S: Final = 5.0
+
+_protocol_log = logging.getLogger("bridge.ingest.websockets")
+_protocol_log.setLevel(logging.WARNING)  # below it, websockets logs requests with the tokens in them
 
 
 class IngestServer:
@@ -88,10 +82,10 @@ class IngestServer:
     ) -> None:
         self._settings = settings
         self._supervisor = supervisor
-        self._door = _Door(settings, store, clock, supervisor, admit, redirect_url)
-        self._worker = Worker("ingest", self._run, supervisor, on_stop=self._wake)
-        self._socket: socket.socket | None = None
-        self._tls: ssl.SSLContext | None = None
+        self._redirect_url = redirect_url
+        self._door = Door(settings, store, clock=clock, admit=admit)
+        self._worker: Worker | None = None
+        self._connections: set[_Connection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._started = threading.Event()
@@ -110,9 +104,10 @@ class IngestServer:
         Raises:
             ListenError: the port is taken or not allowed, or a certificate cannot be read.
         """
-        self._tls = tls_context(self._settings.tls) if self._settings.tls else None
-        self._socket = bind(self._settings.host, self._settings.port)
-        self._port = self._socket.getsockname()[1]
+        tls = tls_context(self._settings.tls) if self._settings.tls else None
+        listener = bind(self._settings.host, self._settings.port)
+        self._port = listener.getsockname()[1]
+        self._worker = Worker("ingest", lambda _: self._run(listener, tls), self._supervisor, on_stop=self._wake)
         self._worker.start()
         self._started.wait(_START_TIMEOUT_S)
 
@@ -122,7 +117,7 @@ class IngestServer:
         Returns:
             False when it did not end in time.
         """
-        return self._worker.stop(timeout_s)
+        return self._worker is None or self._worker.stop(timeout_s)
 
     @property
     def port(self) -> int:
@@ -134,9 +129,9 @@ class IngestServer:
         """Whether cameras can connect now."""
         return self._stopping is not None and not self._stopping.is_set()
 
-    def _run(self, _stop: threading.Event) -> None:
+    def _run(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         try:
-            asyncio.run(self._serve())
+            asyncio.run(self._serve(listener, tls))
         finally:
             self._stopping = None
             self._started.set()
@@ -145,254 +140,255 @@ class IngestServer:
         if self._loop is not None and self._stopping is not None:
             self._loop.call_soon_threadsafe(self._stopping.set)
 
-    async def _serve(self) -> None:
+    async def _serve(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._on_exception)
         self._stopping = asyncio.Event()
-        server = await serve(
-            self._door.handle,
-            sock=self._socket,
-            ssl=self._tls,
-            process_request=self._door.answer_request,
-            select_subprotocol=lambda _, offered: offered[0] if offered else None,  # Links2004 offers "arduino"
-            create_connection=_CameraConnection,
-            compression=None,  # JPEG does not compress; deflate costs time and 64 KB a camera
-            max_size=_MAX_SIZE_FACTOR * self._settings.max_frame_bytes + _HEADER_BYTES,
-            max_queue=_WAITING_MESSAGES,
-            ping_interval=None,  # its time-out would drop the first sketch's client; see rule 7 in protocol
-            close_timeout=_CLOSE_TIMEOUT_S,
-            logger=_websockets_log,
+        server = await self._loop.create_server(
+            self._make_connection,
+            sock=listener,
+            ssl=tls,
+            ssl_handshake_timeout=_HANDSHAKE_TIMEOUT_S if tls else None,
+            ssl_shutdown_timeout=_CLOSE_TIMEOUT_S if tls else None,
         )
-        self._door.open()
-        self._started.set()
-        scheme = "wss" if self._tls else "ws"
+        scheme = "wss" if tls else "ws"
         log.info("listening for cameras on %s://%s:%d%s", scheme, self._settings.host, self._port, CAMERA_PATH)
-        await self._stopping.wait()
-        await self._door.shut(server)
+        self._started.set()
+        while not self._stopping.is_set():
+            self._door.check_silence()
+            await _wait(self._stopping, _CHECK_INTERVAL_S)
+        server.close()
+        await self._close_connections()
+
+    async def _close_connections(self) -> None:
+        self._door.say_goodbye()
+        deadline_s = asyncio.get_running_loop().time() + _STOP_GRACE_S
+        while any(connection.is_open for connection in self._connections):
+            if asyncio.get_running_loop().time() > deadline_s:
+                break
+            await asyncio.sleep(0.01)
+        while self._connections:  # browsers and scanners in mid-handshake, cameras that did not answer
+            for connection in self._connections:
+                connection.abort()
+            await asyncio.sleep(0)
+
+    def _make_connection(self) -> _Connection:
+        return _Connection(self._settings, self._door, self._redirect_url, self._connections)
+
+    def _on_exception(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Whatever escapes a callback: a fault of ours ends the process, the network's troubles are logged."""
+        error = context.get("exception")
+        if error is None or isinstance(error, OSError):
+            log.warning("%s: %s", context.get("message"), error)
+        else:
+            self._supervisor.crashed("ingest", error)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Link:
-    """One admitted connection and its session."""
+class _CameraProtocol(ServerProtocol):
+    """The wire protocol, with reasons that say the mend."""
 
-    connection: ServerConnection
-    session: CameraSession
+    def fail(self, code: int, reason: str = "") -> None:
+        """End the connection at once; websockets itself says of 1009 only how long the message was."""
+        super().fail(code, _TOO_BIG_REASON if code == TOO_BIG else reason)
 
-
-class _CameraConnection(ServerConnection):
-    """A connection that remembers what was decided at its handshake."""
-
-    decision: Decision
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - websockets' own, they differ by version
-        super().__init__(*args, **kwargs)
-        fail = self.protocol.fail
-
-        def fail_with_mend(code: int, reason: str = "") -> None:
-            # websockets closes with 1009 by itself, and says only how large the message was.
-            fail(code, _TOO_BIG_REASON if code == TOO_BIG else reason)
-
-        self.protocol.fail = fail_with_mend  # type: ignore[method-assign]  # no hook exists for this
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        """Agree to whatever is offered: Links2004's client offers ``arduino`` and means nothing by it."""
+        return subprotocols[0] if subprotocols else None
 
 
-class _Door:
-    """Lets cameras in and carries out what their sessions decide; lives in the ingest thread."""
+class _Connection(asyncio.BufferedProtocol):
+    """One TCP connection: bytes between asyncio and the wire protocol, whole messages to the door."""
+
+    _scanners: Final = OncePerMinute()  # lines about what is no WebSocket handshake at all
 
     def __init__(
         self,
         settings: IngestSettings,
-        store: FrameStore,
-        clock: Clock,
-        supervisor: Supervisor,
-        admit: Callable[[str], None],
+        door: Door,
         redirect_url: Callable[[str], str],
+        registry: set[_Connection],
     ) -> None:
         self._settings = settings
-        self._limits = FrameLimits(settings.max_frame_bytes, settings.max_frame_pixels)
-        self._intake = Intake(store, clock)
-        self._clock = clock
-        self._supervisor = supervisor
-        self._admit = admit
+        self._door = door
         self._redirect_url = redirect_url
-        self._links: dict[str, _Link] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._quiet = OncePerMinute()
+        self._registry = registry
+        self._protocol = _CameraProtocol(
+            max_size=_MAX_SIZE_FACTOR * settings.max_frame_bytes + _HEADER_BYTES, logger=_protocol_log
+        )
+        self._buffer = memoryview(bytearray(_READ_BYTES))
+        self._parts: list[bytes] = []  # of a fragmented message
+        self._is_text = False
+        self._visit: Visit | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._address = "?"
 
-    def open(self) -> None:
-        """Begin to watch for silent cameras."""
-        self._spawn(self._watch())
+    # --- what the door asks for --------------------------------------------------------------------------------
 
-    async def shut(self, server: Server) -> None:
-        """Close every camera with 1001, then whatever is left without ceremony."""
-        # The mend belongs into the reason, which Server.close() of websockets 15 cannot send.
-        links = list(self._links.values())
-        for link in links:
-            self._close_soon(link.connection, STOPPING, _STOPPING_REASON)
-        server.close(close_connections=False)
-        if links:
-            closed = [asyncio.ensure_future(link.connection.wait_closed()) for link in links]
-            await asyncio.wait(closed, timeout=_STOP_GRACE_S)
-        for link in links:
-            link.connection.transport.abort()
-        await asyncio.sleep(0)
+    @property
+    def address(self) -> str:
+        """Where it comes from, for the log."""
+        return self._address
 
-    # --- opening handshake -------------------------------------------------------------------------------------
+    @property
+    def is_open(self) -> bool:
+        """Whether it is a WebSocket that has not ended."""
+        return self._protocol.state in (State.OPEN, State.CLOSING)
 
-    def answer_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer what is no admissible WebSocket handshake; None goes on with it."""
-        assert isinstance(connection, _CameraConnection)  # noqa: S101 - create_connection makes no other
+    def send(self, text: str) -> None:
+        """Send a text message."""
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_text(text.encode())
+            self._flush()
+
+    def ping(self) -> None:
+        """Send a ping."""
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_ping(b"")
+            self._flush()
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close."""
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close(code, reason)
+            self._flush()
+
+    def abort(self) -> None:
+        """Drop the connection."""
+        self._transport.abort()
+
+    # --- asyncio's callbacks -----------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the opening handshake."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP and TLS transports are
+        self._transport = transport
+        peer = transport.get_extra_info("peername")  # None when it is gone already
+        self._address = str(peer[0]) if peer else "?"
+        self._registry.add(self)
+        self._abort_after(_HANDSHAKE_TIMEOUT_S)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
+        """Where the next bytes go."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what has arrived."""
+        self._protocol.receive_data(bytes(self._buffer[:nbytes]))
+        self._pump()
+
+    def eof_received(self) -> None:
+        """The other side has ended; asyncio closes the transport."""
+        self._protocol.receive_eof()
+        self._pump()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - close_exc says more
+        """Clean up."""
+        self._protocol.receive_eof()
+        self._registry.discard(self)
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if self._visit is not None:
+            if self._protocol.close_sent is not None and self._protocol.close_sent.code == TOO_BIG:
+                self._door.refuse_huge(self._visit)
+            self._door.leave(self._visit, self._why())
+        elif self._protocol.handshake_exc is not None:
+            self._log_no_handshake()
+
+    # --- inside ------------------------------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame):
+                self._take_frame(event)
+            elif isinstance(event, Request):
+                self._answer(event)
+        self._flush()
+
+    def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            if data:
+                self._transport.write(data)
+            elif self._transport.can_write_eof():
+                self._transport.write_eof()
+            else:  # TLS
+                self._transport.close()
+        if self._transport.get_write_buffer_size() > _MAX_UNSENT_BYTES:
+            self._transport.abort()
+        elif self._deadline is None and self._protocol.close_expected():
+            self._abort_after(_CLOSE_TIMEOUT_S)
+
+    def _abort_after(self, seconds: float) -> None:
+        self._deadline = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+
+    def _answer(self, request: Request) -> None:
+        """Answer the opening handshake, or what is none."""
         if "websocket" not in (_header(request, "Upgrade") or "").lower():
-            plain = answer_plain(request.path, _header(request, "Host"), self._redirect_url)
-            response = connection.respond(plain.status, plain.text)
-            if plain.location is not None:
-                response.headers["Location"] = plain.location
-            return response
-        connection.decision = decide(
-            request.path, _header(request, "Authorization"), _header(request, "Origin"), self._settings
-        )
-        if isinstance(connection.decision, Refuse):
-            self._log_refusal(connection, request.path, connection.decision)
-            if connection.decision.is_http:
-                return connection.respond(connection.decision.code, f"{connection.decision.reason}\n")
-        return None
-
-    def _log_refusal(self, connection: ServerConnection, path: str, refusal: Refuse) -> None:
-        address = _address(connection)
-        passed_over = self._quiet.due(f"{address} {refusal.code}", self._clock.mono_s())
-        if passed_over is not None:
-            where = close_reason(path.partition("?")[0], 60)  # the query may hold a token
-            more = f" ({passed_over} more before)" if passed_over else ""
-            log.warning("refused %s on %s: %d %s%s", address, where, refusal.code, refusal.reason, more)
-
-    # --- sessions ----------------------------------------------------------------------------------------------
-
-    async def handle(self, connection: ServerConnection) -> None:
-        """Serve one accepted connection to its end."""
-        assert isinstance(connection, _CameraConnection)  # noqa: S101 - create_connection makes no other
-        try:
-            if isinstance(connection.decision, Accept):
-                await self._serve_camera(connection, connection.decision)
-            else:
-                self._close_soon(connection, connection.decision.code, connection.decision.reason)
-                await _drain(connection)
-        except Exception as error:
-            self._supervisor.crashed("ingest", error)
-            raise
-
-    async def _serve_camera(self, connection: ServerConnection, accept: Accept) -> None:
-        camera_id = accept.camera_id
-        link = self._link(connection, accept)
-        log.info("%s: connected from %s", camera_id, _address(connection))
-        try:
-            while True:
-                message = await connection.recv()
-                if self._links.get(camera_id) is link:
-                    await self._take(link, message)
-        except ConnectionClosed as closed:
-            if closed.sent is not None and closed.sent.code == TOO_BIG:
-                self._intake.take(camera_id, FrameRefused(RejectReason.TOO_MANY_BYTES, _TOO_BIG_REASON))
-            log.info("%s: disconnected: %s", camera_id, _why(closed))
-        finally:
-            if self._links.get(camera_id) is link:
-                del self._links[camera_id]
-
-    def _link(self, connection: ServerConnection, accept: Accept) -> _Link:
-        """Make the newest connection of a camera the one that counts."""
-        camera = self._settings.cameras.get(accept.camera_id)
-        if camera is None:
-            self._admit(accept.camera_id)
-            camera = CameraAccess()
-        session = CameraSession(
-            accept.camera_id,
-            limits=self._limits,
-            welcome_values=camera.welcome_values,
-            admission=accept.admission,
-            now_mono_s=self._clock.mono_s(),
-        )
-        link = _Link(connection, session)
-        older = self._links.get(accept.camera_id)
-        self._links[accept.camera_id] = link
-        if older is not None:
-            self._close_soon(
-                older.connection, REPLACED, f"replaced by a newer connection: one board only as {accept.camera_id}"
-            )
-        return link
-
-    async def _take(self, link: _Link, message: str | bytes) -> None:
-        link.session.heard(self._clock.mono_s())
-        now_unix_s = self._clock.unix_s()
-        if isinstance(message, bytes):
-            outcomes = link.session.receive_binary(message, now_unix_s)
-        else:
-            outcomes = link.session.receive_text(message, now_unix_s)
-        for outcome in outcomes:
-            await self._carry_out(link, outcome)
-
-    async def _carry_out(self, link: _Link, outcome: Outcome) -> None:
-        match outcome:
-            case Send(text):
-                await link.connection.send(text)
-            case Close(code, reason):
-                log.warning("%s: closing: %d %s", link.session.camera_id, code, reason)
-                self._close_soon(link.connection, code, reason)
-            case _:
-                self._intake.take(link.session.camera_id, outcome)
-
-    # --- silence and the end -----------------------------------------------------------------------------------
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(_CHECK_INTERVAL_S)
-            now_mono_s = self._clock.mono_s()
-            for link in list(self._links.values()):
-                match link.session.check(now_mono_s):
-                    case Ask():
-                        self._spawn(self._ask(link))
-                    case Close(code, reason):
-                        log.warning("%s: closing: %d %s", link.session.camera_id, code, reason)
-                        self._close_soon(link.connection, code, reason)
-
-    async def _ask(self, link: _Link) -> None:
-        try:
-            await (await link.connection.ping())
-        except ConnectionClosed:
+            self._respond(self._answer_browser(request))
             return
-        link.session.heard(self._clock.mono_s())
+        decision = decide(request.path, _header(request, "Authorization"), _header(request, "Origin"), self._settings)
+        if isinstance(decision, Refuse):
+            self._door.turn_away(self, request.path, decision)
+            if decision.is_http:
+                self._respond(self._protocol.reject(decision.code, f"{decision.reason}\n"))
+                return
+        self._respond(self._protocol.accept(request))
+        if self._protocol.state is not State.OPEN:
+            return
+        if isinstance(decision, Accept):
+            self._visit = self._door.enter(self, decision)
+        else:
+            self.close(decision.code, decision.reason)
 
-    def _close_soon(self, connection: ServerConnection, code: int, reason: str) -> None:
-        """Close without waiting: the reader goes on, or it would never see the camera's answer."""
-        self._spawn(connection.close(code, reason))
+    def _answer_browser(self, request: Request) -> Response:
+        plain = answer_plain(request.path, _header(request, "Host"), self._redirect_url)
+        response = self._protocol.reject(plain.status, plain.text)
+        if plain.location is not None:
+            response.headers["Location"] = plain.location
+        return response
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)  # asyncio itself holds tasks weakly
-        task.add_done_callback(self._ended)
+    def _respond(self, response: Response) -> None:
+        self._protocol.send_response(response)
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        self._flush()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._supervisor.crashed("ingest", error)
+    def _take_frame(self, frame: Frame) -> None:
+        """Put messages together; a camera sends each in one frame."""
+        if frame.opcode is Opcode.PONG and self._visit is not None:
+            self._door.receive_pong(self._visit)
+        if frame.opcode not in (Opcode.BINARY, Opcode.TEXT, Opcode.CONT) or self._visit is None:
+            return
+        if frame.opcode is not Opcode.CONT:
+            self._is_text = frame.opcode is Opcode.TEXT
+        self._parts.append(bytes(frame.data))
+        if frame.fin:
+            message = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+            self._parts.clear()
+            self._take_message(self._visit, message)
 
+    def _take_message(self, visit: Visit, message: bytes) -> None:
+        if not self._is_text:
+            self._door.receive(visit, message)
+            return
+        try:
+            text = message.decode()
+        except UnicodeDecodeError:
+            self.close(_INVALID_TEXT, "a text message must be UTF-8: send pictures as binary messages")
+            return
+        self._door.receive(visit, text)
 
-_websockets_log = logging.getLogger("bridge.ingest.websockets")
-_websockets_log.setLevel(logging.WARNING)  # below it, websockets logs requests with their tokens
-_websockets_log.addFilter(OneLine())
+    def _why(self) -> str:
+        sent, received = self._protocol.close_sent, self._protocol.close_rcvd
+        if sent is not None and not self._protocol.close_rcvd_then_sent:
+            return f"told to: {sent}"
+        return f"it said {close_reason(str(received))}" if received is not None else "the connection broke"
 
-
-async def _drain(connection: ServerConnection) -> None:
-    """Throw away whatever comes until the connection is closed."""
-    try:
-        while True:
-            await connection.recv()
-    except ConnectionClosed:
-        pass
-
-
-def _why(closed: ConnectionClosed) -> str:
-    if closed.sent is not None and not closed.rcvd_then_sent:
-        return f"told to: {closed.sent}"
-    if closed.rcvd is not None:
-        return f"it said {close_reason(str(closed.rcvd))}"
-    return "the connection broke"
+    def _log_no_handshake(self) -> None:
+        error = self._protocol.handshake_exc
+        passed_over = self._scanners.due(self._address, asyncio.get_running_loop().time())
+        if passed_over is not None:
+            log.info("%s: no WebSocket handshake: %s", self._address, close_reason(str(error)))
 
 
 def _header(request: Request, name: str) -> str | None:
@@ -400,6 +396,9 @@ def _header(request: Request, name: str) -> str | None:
     return ", ".join(request.headers.get_all(name)) or None
 
 
-def _address(connection: ServerConnection) -> str:
-    address = connection.remote_address  # None when the peer was gone before we looked
-    return str(address[0]) if address else "?"
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        pass

@@ -5,7 +5,9 @@ Works on the picture at 1/8 of its size in grey (0.4 ms to decode for VGA), wher
 Rules
 -----
 * The background is a running mean of the last ``_MEMORY_S`` seconds.
-* A change of light that hits the whole picture (exposure, clouds) is taken out first: the median difference.
+* A change of light that hits the whole picture (exposure, gain, clouds) is taken out first: the picture is compared
+  with ``gain * background + offset``, fitted to the cells that did not change otherwise.
+* A blown-out cell hides how bright it really is: there only a difference that this cannot explain counts.
 * A picture that differs nearly everywhere is a new scene (infrared switch-over, camera moved): the background begins
   anew and nothing is reported.
 * Motion holds for ``_HOLD_S`` after the last change, so that it does not flicker.
@@ -22,16 +24,25 @@ from bridge.frames.opencv import cv2
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
 
     import numpy.typing as npt
 
     from bridge.model import Image
+
+    _Picture: TypeAlias = npt.NDArray[np.float32]
 
 # Grey levels (of 255). JPEG blocks and sensor noise of OV2640 boards stay below 6 after the 1/8 mean and the blur.
 DEFAULT_THRESHOLD = 14.0
 # Share of the picture: a person 15 px wide and 40 px high in VGA.
 DEFAULT_MIN_AREA = 0.002
 _NEW_SCENE_AREA = 0.6
+# A change of light outside of these is taken for another scene.
+_GAINS = (0.4, 2.5)
+_FLAT_VARIANCE = 1.0
+_FIT_ROUNDS = 3
+_BLOWN_OUT = 245.0
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
 _MEMORY_S = 8.0
 _HOLD_S = 2.0
 _LONGEST_STEP_S = 1.0
@@ -57,7 +68,7 @@ class MotionGate:
 
     def __init__(self, settings: MotionSettings) -> None:
         self._settings = settings
-        self._background: npt.NDArray[np.float32] | None = None
+        self._background: _Picture | None = None
         self._counts: npt.NDArray[np.bool_] = np.ones((0, 0), bool)
         self._last_mono_s = 0.0
         self._moved_mono_s = float("-inf")
@@ -77,13 +88,11 @@ class MotionGate:
         if background is None or background.shape != picture.shape:
             self._begin(picture, now_mono_s)
             return False
-        difference = picture - background
-        difference -= np.median(difference)
-        changed = (np.abs(difference) > self._settings.threshold) & self._counts
-        area = float(changed.mean())
-        if area > _NEW_SCENE_AREA:
+        changed = _changed(background, picture, self._settings.threshold)
+        if changed.mean() > _NEW_SCENE_AREA:  # of the whole picture: a mask does not hide a change of scene
             self._begin(picture, now_mono_s)
             return False
+        area = float((changed & self._counts).mean())
         step_s = min(_LONGEST_STEP_S, max(0.0, now_mono_s - self._last_mono_s))
         background += (picture - background) * np.float32(step_s / _MEMORY_S)
         self._last_mono_s = now_mono_s
@@ -91,7 +100,7 @@ class MotionGate:
             self._moved_mono_s = now_mono_s
         return now_mono_s - self._moved_mono_s <= _HOLD_S
 
-    def _begin(self, picture: npt.NDArray[np.float32], now_mono_s: float) -> None:
+    def _begin(self, picture: _Picture, now_mono_s: float) -> None:
         self._background = picture
         self._last_mono_s = now_mono_s
         self._moved_mono_s = float("-inf")
@@ -101,3 +110,31 @@ class MotionGate:
             points = np.asarray([(round(x * width), round(y * height)) for x, y in polygon], np.int32)
             cv2.fillPoly(hidden, [points], 1)
         self._counts = hidden == 0
+
+
+def _changed(background: _Picture, picture: _Picture, threshold: float) -> npt.NDArray[np.bool_]:
+    """Which cells differ by more than the light."""
+    expected = _relit(background, picture, threshold)
+    difference = picture - np.minimum(expected, 255)
+    hidden_before = (cv2.dilate(background, _NEIGHBOURS) >= _BLOWN_OUT) & (difference > 0)
+    hidden_now = (cv2.dilate(picture, _NEIGHBOURS) >= _BLOWN_OUT) & (difference < 0)
+    return (np.abs(difference) > threshold) & ~hidden_before & ~hidden_now
+
+
+def _relit(background: _Picture, picture: _Picture, threshold: float) -> _Picture:
+    """The background in the light of the picture: a straight line through the cells that did not change otherwise.
+
+    Begins with those that only the median difference sets apart, and lets each round's line find more of them.
+    """
+    expected = background + np.float32(np.median(picture - background))
+    for _ in range(_FIT_ROUNDS):
+        alike = np.abs(picture - np.clip(expected, 0, 255)) <= threshold
+        before, now = background[alike], picture[alike]
+        if before.size == 0:
+            break
+        mean_before, mean_now = np.float32(before.mean()), np.float32(now.mean())
+        variance = float(before.var())
+        covariance = float(((before - mean_before) * (now - mean_now)).mean())
+        gain = 1.0 if variance < _FLAT_VARIANCE else min(_GAINS[1], max(_GAINS[0], covariance / variance))
+        expected = np.float32(gain) * (background - mean_before) + mean_now
+    return expected

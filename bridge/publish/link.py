@@ -171,7 +171,7 @@ class BrokerLink:
         with self._lock:
             self._outbox.resume()
             self._connection = connection
-            self._problem = ""
+            self._problem = "disconnected"
         self._metrics.mqtt_connected.set(1)
         log.info("connected to the broker")
         if self._status_topic:

@@ -104,7 +104,7 @@ def safe_id(text: str) -> str:
 class LabelSlugs:
     """The topic names of a camera's labels: stable, and never the same for two labels.
 
-    Case does not tell two apart, because Home Assistant's entity ids have none.
+    Neither case nor ``-`` for ``_`` tells two apart, because Home Assistant's entity ids know neither.
 
     Args:
         labels: known from the start; others get their name when first asked for.
@@ -121,16 +121,20 @@ class LabelSlugs:
         if label not in self._slugs:
             slug = self._unique(safe_id(label) or "_")
             self._slugs[label] = slug
-            self._taken.add(slug.casefold())
+            self._taken.add(_entity_form(slug))
         return self._slugs[label]
 
     def _unique(self, plain: str) -> str:
         first = f"label_{plain}" if plain.casefold() in RESERVED_WORDS else plain
         slug, number = first, 1
-        while slug.casefold() in self._taken:
+        while _entity_form(slug) in self._taken:
             number += 1
             slug = f"{first}_{number}"
         return slug
+
+
+def _entity_form(slug: str) -> str:
+    return slug.casefold().replace("-", "_")
 
 
 def iso_time(unix_s: float) -> str:

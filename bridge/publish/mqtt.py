@@ -194,6 +194,18 @@ def _check(code: MQTTErrorCode) -> None:
         raise BrokerError(f"the connection to the broker is lost ({error_string(code).rstrip('.').lower()})")
 
 
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails: paho forgets it then, and at every try one more would stay open."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Do the handshake."""
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
 def _tls_context(tls: TlsClient) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=tls.ca_file or None)
@@ -201,6 +213,7 @@ def _tls_context(tls: TlsClient) -> ssl.SSLContext:
             context.load_cert_chain(tls.cert_file, tls.key_file or None)
     except OSError as error:  # ssl.SSLError is one
         raise BrokerError(f"the certificates cannot be read: {error}", "check mqtt.tls") from error
+    context.sslsocket_class = _TidySocket
     if not tls.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

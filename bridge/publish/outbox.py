@@ -133,7 +133,7 @@ class Outbox:
                 self._append(message)
 
     def refresh(self) -> None:
-        """Home Assistant started: discovery and states again; the broker still has the pictures, events never repeat."""
+        """Home Assistant started: discovery and states again; the broker has the pictures, and events never repeat."""
         for message in self.retained():
             if message.kind < MessageKind.PICTURE and message.topic not in self._newest:
                 self._append(message, again=True)

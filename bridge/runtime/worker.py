@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from bridge.errors import WorkerCrashed
@@ -21,7 +23,10 @@ class Supervisor:
     """Holds the first crash of any worker and wakes whoever waits for the end."""
 
     def __init__(self) -> None:
-        self._ended = threading.Event()
+        self._stopping = False
+        # No threading.Event: a signal handler runs inside the main thread's wait, and Event.set then waits for the
+        # lock that the interrupted Event.wait holds, for ever. SimpleQueue.put never waits.
+        self._wake: SimpleQueue[None] = SimpleQueue()
         self._lock = threading.Lock()
         self._crash: WorkerCrashed | None = None
 
@@ -31,16 +36,17 @@ class Supervisor:
         with self._lock:
             if self._crash is None:
                 self._crash = WorkerCrashed(worker, cause)
-        self._ended.set()
+        self.stop()
 
     def stop(self) -> None:
         """Ask for a clean end; safe from a signal handler."""
-        self._ended.set()
+        self._stopping = True
+        self._wake.put(None)
 
     @property
     def stopping(self) -> bool:
         """Whether the end was asked for or a worker crashed."""
-        return self._ended.is_set()
+        return self._stopping
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the end.
@@ -51,10 +57,12 @@ class Supervisor:
         Raises:
             WorkerCrashed: a worker died; the cause is attached.
         """
-        ended = self._ended.wait(timeout_s)
+        with suppress(Empty):
+            self._wake.get(timeout=timeout_s)
+            self._wake.put(None)  # for the next one who waits
         if self._crash is not None:
             raise self._crash from self._crash.cause
-        return ended
+        return self._stopping
 
 
 class Worker:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,6 @@ from werkzeug.exceptions import NotFound
 from bridge.model import CameraState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bridge.model import CameraStatus
     from bridge.serve.site import Site
 
@@ -111,7 +110,7 @@ def _json_safe(value: object) -> object:
     """The value without NaN and Infinity: a camera may send them, browsers cannot parse them."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): _json_safe(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_json_safe(inner) for inner in value]

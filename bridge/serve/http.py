@@ -19,7 +19,7 @@ from bridge.serve import api, dashboard, pictures
 from bridge.serve.access import Access
 from bridge.serve.listener import Listener
 from bridge.serve.password import PasswordCheck
-from bridge.serve.site import HttpSettings, Site
+from bridge.serve.site import BridgeView, HttpSettings, Site, TlsFiles
 
 if TYPE_CHECKING:
     import threading
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from bridge.runtime.clock import Clock
     from bridge.runtime.metrics import Metrics
     from bridge.runtime.worker import Supervisor
-    from bridge.serve.site import BridgeView
+
+__all__ = ["BridgeView", "HttpSettings", "TlsFiles", "WebServer", "create_app"]
 
 log = logging.getLogger(__name__)
 
@@ -121,10 +122,10 @@ class WebServer:
         supervisor: Supervisor,
     ) -> None:
         self._settings = settings
-        self._site = Site(settings, bridge, store=store, metrics=metrics, clock=clock)
+        self.site = Site(settings, bridge, store=store, metrics=metrics, clock=clock)
         self._listener = Listener(
             (settings.host, settings.port),
-            create_app(self._site),
+            create_app(self.site),
             threads=settings.max_viewers + _SPARE_THREADS,
             clock=clock,
             tls=settings.tls,
@@ -163,7 +164,7 @@ class WebServer:
         Returns:
             False when some thread did not end in time.
         """
-        self._site.stopping.set()
+        self.site.stopping.set()
         for _ in range(_STREAMS_END_STEPS):
             if not self._listener.busy:
                 break

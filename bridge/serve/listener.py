@@ -55,7 +55,7 @@ _SPEAK_TLS = (
 )
 
 
-class _Request(HTTPRequest):  # type: ignore[misc]  # cheroot's stubs are partly untyped
+class _Request(HTTPRequest):
     """Writes a chunk with one system call and one deadline."""
 
     def send_headers(self) -> None:
@@ -71,7 +71,7 @@ class _Request(HTTPRequest):  # type: ignore[misc]  # cheroot's stubs are partly
         self.conn.socket.sendall(chunk)
 
 
-class _Connection(HTTPConnection):  # type: ignore[misc]  # as above
+class _Connection(HTTPConnection):
     """Registers with the server while it is being served; makes the TLS handshake on a thread of its own."""
 
     RequestHandlerClass = _Request
@@ -87,7 +87,7 @@ class _Connection(HTTPConnection):  # type: ignore[misc]  # as above
         with self.server.serving(self):
             if not self.shaken:
                 return self._shake_hands()
-            return bool(super().communicate())
+            return bool(super().communicate())  # type: ignore[no-untyped-call]  # cheroot's stubs are half typed
 
     def _shake_hands(self) -> bool:
         try:
@@ -107,7 +107,7 @@ class _Connection(HTTPConnection):  # type: ignore[misc]  # as above
             plain.shutdown(socket.SHUT_WR)
 
 
-class _Tls(Adapter):  # type: ignore[misc]  # as above
+class _Tls(Adapter):
     """TLS by the standard library, with the handshake left to the thread that serves the connection."""
 
     def __init__(self, files: TlsFiles) -> None:
@@ -140,7 +140,7 @@ class _Tls(Adapter):  # type: ignore[misc]  # as above
         return MakeFile(sock, mode, bufsize)
 
 
-class Listener(Server):  # type: ignore[misc]  # as above
+class Listener(Server):
     """cheroot's WSGI server with the changes that this file's head names.
 
     Args:

@@ -78,7 +78,7 @@ class LiveView:
         self._store = store
         self._clock = clock
         self._making = threading.Lock()
-        self._pacer = Pacer(options.max_fps, burst=2)
+        self._pacer = Pacer(options.max_fps)
         self._admitted_seq = 0
         self._refused_seq = 0
         self._picture: LivePicture | None = None

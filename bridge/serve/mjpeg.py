@@ -1,7 +1,8 @@
 """How a live stream is cut into parts: ``multipart/x-mixed-replace`` (RFC 2046, section 5.1).
 
-Every part carries ``Content-Length``, and the boundary line that opens the next part is sent together with the end of
-this one: Chromium shows a picture only when it has read the next boundary, and would otherwise always be one frame late.
+Every part carries ``Content-Length``, and the boundary line that opens the next part is sent together with the end
+of this one: Chromium shows a picture only when it has read the next boundary; it would otherwise always be one frame
+late.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ _WAIT_S = 3.0
 class PasswordCheck:
     """Compares passwords with the stored one; thread-safe.
 
-    A scrypt takes 0.1 s of CPU and 32 MB. A page that polls would burn a core, and wrong passwords on every server
-    thread at once 2 GB: verdicts are therefore remembered under a keyed hash that only this process can compute, and only
-    one password is worked on at a time.
+    A scrypt takes 0.1 s of CPU and 32 MB. A page that polls would burn a core with them, and wrong passwords on every
+    server thread at once 2 GB: verdicts are therefore remembered under a keyed hash that only this process can compute,
+    and only one password is worked on at a time.
 
     Args:
         stored: plain text, or ``scrypt:…$salt$hash`` or ``pbkdf2:…$salt$hash``.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.serve.live import LiveView, StreamOptions
@@ -12,6 +11,7 @@ from bridge.serve.stream import Seats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from bridge.frames.store import FrameStore
     from bridge.model import Readiness

@@ -141,11 +141,12 @@ class LiveStream:
 
     def _while_gone(self) -> Iterator[LivePicture]:
         """The notice, again and again, until a frame comes."""
-        while True:
-            # Read before the state: a frame that comes in between is then shown and not taken for an old one.
-            self._seq = self._view.newest_seq
-            if self._view.online or self._stopping.is_set():
+        while not self._stopping.is_set():
+            # Read before the state: a frame that comes in between is then still to be shown.
+            newest_seq = self._view.newest_seq
+            if self._view.online:
                 return
+            self._seq = newest_seq
             yield self._view.notice()
             due_s = self._clock.mono_s() + _NOTICE_INTERVAL_S
             while self._clock.mono_s() < due_s and not self._stopping.is_set():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -28,13 +29,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TELEMETRY_EVERY_S = 10.0
-WELCOME_WITHIN_S = 10.0
 SKETCH_GREETING = "hello from ESP32 camera stream!"
 
 _BOARD_QUALITY = 12  # what most firmwares begin with
 _SKETCH_QUALITY = 15
 _SKETCH_FRAMESIZE = "VGA"
-_RESTART_S = 0.5  # a board needs about 5 s to boot; nobody gains from waiting for a simulated one
 _T = TypeVar("_T")
 
 
@@ -57,6 +56,23 @@ class Link(Protocol):
 
     async def close(self) -> None:
         """Say goodbye; doing it twice is harmless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a board waits for what.
+
+    Attributes:
+        lost: after a link that broke.
+        refused: after the bridge refused this camera; longer, since a person must mend that.
+        welcome_s: for the answer to its hello.
+        restart_s: a board takes about 5 s to boot; nobody gains from waiting for a simulated one.
+    """
+
+    lost: Backoff = field(default_factory=lambda: Backoff(first_s=1.0, max_s=30.0))
+    refused: Backoff = field(default_factory=lambda: Backoff(first_s=5.0, max_s=30.0))
+    welcome_s: float = 10.0
+    restart_s: float = 0.5
 
 
 class Outcome(Enum):
@@ -137,8 +153,7 @@ class Esp32Twin(Twin):
         fps: pictures a second unless the bridge wants fewer; None: the footage's own rate.
         dial: makes a link to the bridge, or raises LinkLost.
         clock: where the time comes from.
-        lost: waits after a link that broke.
-        refused: waits after the bridge refused this camera; longer, since a person must mend that.
+        patience: how long it waits for what.
     """
 
     def __init__(
@@ -149,13 +164,11 @@ class Esp32Twin(Twin):
         dial: Callable[[], Awaitable[Link]],
         clock: Clock,
         fps: float | None = None,
-        lost: Backoff | None = None,
-        refused: Backoff | None = None,
+        patience: Patience | None = None,
     ) -> None:
         super().__init__(camera_id, source, dial=dial, clock=clock, fps=fps)
         self._board = _board_for(camera_id, source, self.fps)
-        self._lost = lost or Backoff(first_s=1.0, max_s=30.0)
-        self._refused = refused or Backoff(first_s=5.0, max_s=30.0)
+        self._patience = patience or Patience()
         self._reset_reason = "power_on"
         self._reconnects = 0
         self._seq = 0
@@ -167,13 +180,13 @@ class Esp32Twin(Twin):
             try:
                 return await self._session()
             except LinkLost as lost:
-                wait_s = (self._refused if lost.refused else self._lost).next_s()
+                wait_s = (self._patience.refused if lost.refused else self._patience.lost).next_s()
                 log.warning("%s: no link: %s; next try in %.1f s", self.camera_id, lost, wait_s)
                 await asyncio.sleep(wait_s)
             except _RestartAsked:
                 log.info("%s: restarting, as the bridge asked", self.camera_id)
                 self._reset_reason = "software"
-                await asyncio.sleep(_RESTART_S)
+                await asyncio.sleep(self._patience.restart_s)
             self._reconnects += 1
 
     async def _session(self) -> Outcome:
@@ -183,8 +196,8 @@ class Esp32Twin(Twin):
             await link.send(self._board.hello(self._reset_reason))
             await self._await_welcome(link)
             log.info("%s: welcome, sending %.4g fps", self.camera_id, self._board.effective_fps)
-            self._lost.reset()
-            self._refused.reset()
+            self._patience.lost.reset()
+            self._patience.refused.reset()
             return await first_of(self._stream(link, self._wrap), self._obey(link), self._report(link))
         finally:
             self._pace.pause()
@@ -192,11 +205,11 @@ class Esp32Twin(Twin):
 
     async def _await_welcome(self, link: Link) -> None:
         try:
-            async with asyncio.timeout(WELCOME_WITHIN_S):
+            async with asyncio.timeout(self._patience.welcome_s):
                 while not await self._hear(link):
                     pass
         except TimeoutError:
-            raise LinkLost(f"no welcome within {WELCOME_WITHIN_S:.0f} s; is that an espcam-bridge?") from None
+            raise LinkLost(f"no welcome within {self._patience.welcome_s:.4g} s; is that an espcam-bridge?") from None
 
     async def _hear(self, link: Link) -> bool:
         """Obey one message.

@@ -10,12 +10,12 @@ Rules
   keeps its ids.
 * Only detections are reported, never predictions: a track that is not seen in a frame is absent from the result, and
   comes back with its id when it is seen again within ``lost_after_s``.
-* The very first sighting has an id already. ByteTrack gives one with the second; the first gets one from us, which
-  the ByteTrack id then takes over.
+* The very first sighting has an id already, which it keeps. (ByteTrack numbers an object at its second.)
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,10 +24,12 @@ from supervision import Detections
 from trackers import ByteTrackTracker, DIoU
 
 from bridge.model import Track
-from bridge.track.geometry import distance_iou, normalized
+from bridge.track.geometry import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from trackers.core.bytetrack.tracklet import ByteTrackTracklet
 
     from bridge.model import Box, Detection
 
@@ -43,12 +45,10 @@ _LIBRARY_FPS = 30.0
 
 @dataclass(slots=True)
 class _Identity:
-    """What we know of an object beyond the library's number."""
+    """What we know of an object beyond the library's view of it."""
 
     track_id: int
-    hits: int
-    box_xyxy_norm: Box
-    seen_mono_s: float
+    hits: int = 0
 
 
 class Tracker:
@@ -77,7 +77,8 @@ class Tracker:
             now_mono_s: when the frame was received; must not run backwards.
 
         Returns:
-            One track a detection, in the order of their ids.
+            One track a detection, in the order of their ids; none for a detection below ``confidence`` that belongs to
+            nothing known.
         """
         by_label: dict[str, list[Detection]] = {label: [] for label in self._labels}
         for detection in detections:
@@ -101,58 +102,40 @@ class _LabelTracker:
 
     def __init__(self, label: str, confidence: float, lost_after_s: float, take_id: Callable[[], int]) -> None:
         self._label = label
-        self._lost_after_s = lost_after_s
+        self._confidence = confidence
         self._take_id = take_id
         self._byte_track = ByteTrackTracker(
-            lost_track_buffer=max(1, round(lost_after_s * _LIBRARY_FPS)),
+            # One frame more than asked for: rounding must never make an object's memory shorter than its event's pause.
+            lost_track_buffer=math.ceil(lost_after_s * _LIBRARY_FPS) + 1,
             track_activation_threshold=confidence,
             high_conf_det_threshold=confidence,
-            minimum_consecutive_frames=1,
+            # 1 would forget an object that is missed in the second and third frame after its first; whether a fleeting
+            # sight counts is for the event machine to say (min_hits).
+            minimum_consecutive_frames=0,
             minimum_iou_threshold=_MIN_LIKENESS,
             iou=DIoU(),
         )
-        self._identities: dict[int, _Identity] = {}  # by the library's id
-        self._first_sightings: list[_Identity] = []  # seen once, not yet numbered by the library
+        self._identities: dict[ByteTrackTracklet, _Identity] = {}
         self._last_mono_s = float("-inf")
 
     def update(self, boxes: Sequence[Box], scores: Sequence[float], now_mono_s: float) -> list[Track]:
         # The library skips an update whose time does not move on; two frames in one clock tick must both count.
         self._last_mono_s = max(now_mono_s, self._last_mono_s + 1e-3)
         seen = self._byte_track.update(_as_library(boxes, scores), timestamp=self._last_mono_s)
-        self._forget_dead()
+        alive = self._byte_track.tracks
+        self._identities = {
+            tracklet: self._identities.get(tracklet) or _Identity(self._take_id()) for tracklet in alive
+        }
+        numbered = {tracklet.tracker_id: tracklet for tracklet in alive if tracklet.tracker_id != _UNTRACKED}
+        begun = iter([tracklet for tracklet in alive if tracklet.age == 0])  # in the order of their detections
         tracks: list[Track] = []
-        first_sightings: list[_Identity] = []
-        oldest_s = now_mono_s - self._lost_after_s
-        self._first_sightings = [one for one in self._first_sightings if one.seen_mono_s >= oldest_s]
         for index, library_id in _pairs(seen):
-            box = boxes[index]
-            if library_id == _UNTRACKED:
-                identity = _Identity(self._take_id(), 0, box, now_mono_s)
-                first_sightings.append(identity)
-            else:
-                identity = self._identities.get(library_id) or self._adopt(box, now_mono_s)
-                self._identities[library_id] = identity
+            if library_id == _UNTRACKED and scores[index] < self._confidence:
+                continue
+            identity = self._identities[next(begun) if library_id == _UNTRACKED else numbered[library_id]]
             identity.hits += 1
-            identity.box_xyxy_norm, identity.seen_mono_s = box, now_mono_s
-            tracks.append(Track(identity.track_id, self._label, scores[index], box, identity.hits))
-        self._first_sightings += first_sightings
+            tracks.append(Track(identity.track_id, self._label, scores[index], boxes[index], identity.hits))
         return tracks
-
-    def _adopt(self, box: Box, now_mono_s: float) -> _Identity:
-        """The identity that we gave the object when it was seen first; a new one when none fits."""
-
-        def likeness(identity: _Identity) -> float:
-            return distance_iou(identity.box_xyxy_norm, box)
-
-        best = max(self._first_sightings, key=likeness, default=None)
-        if best is None or likeness(best) < _MIN_LIKENESS:
-            return _Identity(self._take_id(), 0, box, now_mono_s)
-        self._first_sightings.remove(best)
-        return best
-
-    def _forget_dead(self) -> None:
-        alive = {tracklet.tracker_id for tracklet in self._byte_track.tracks}
-        self._identities = {key: identity for key, identity in self._identities.items() if key in alive}
 
 
 def _as_library(boxes: Sequence[Box], scores: Sequence[float]) -> Detections:

@@ -29,6 +29,28 @@ class Gate {
   }
 }
 
+/** Aborts `signal` when nothing came for STALLED_MS, or when `stop` does. */
+class Watch {
+  constructor(stop) {
+    this.stop = stop;
+    this.control = new AbortController();
+    this.signal = this.control.signal;
+    this.abort = () => this.control.abort();
+    stop.addEventListener("abort", this.abort);
+    this.rewind();
+  }
+
+  rewind() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(this.abort, STALLED_MS);
+  }
+
+  end() {
+    clearTimeout(this.timer);
+    this.stop.removeEventListener("abort", this.abort);
+  }
+}
+
 const snapshots = new Gate(3); // browsers open six connections a host; the rest is for the API
 
 export class Tile {
@@ -85,28 +107,27 @@ export class Tile {
   }
 
   async stream(stop) {
-    const stalled = new AbortController();
-    const giveUp = () => stalled.abort();
-    let timer = setTimeout(giveUp, STALLED_MS);
-    stop.addEventListener("abort", giveUp);
+    const watch = new Watch(stop);
     try {
-      const response = await ask(`cameras/${this.id}/stream.mjpg`, stalled.signal);
+      const response = await ask(`cameras/${this.id}/stream.mjpg`, watch.signal);
       for await (const jpeg of parts(response)) {
-        clearTimeout(timer);
-        timer = setTimeout(giveUp, STALLED_MS);
+        watch.rewind();
         await this.paint(new Blob([jpeg], { type: "image/jpeg" }));
       }
     } finally {
-      clearTimeout(timer);
-      stop.removeEventListener("abort", giveUp);
+      watch.end();
     }
     throw new Error("the stream ended");
   }
 
   async snapshot(stop) {
-    const signal = AbortSignal.any([stop, AbortSignal.timeout(STALLED_MS)]);
-    const blob = await snapshots.through(async () => (await ask(`cameras/${this.id}/snapshot.jpg`, signal)).blob());
-    await this.paint(blob);
+    const watch = new Watch(stop);
+    try {
+      const fetchOne = async () => (await ask(`cameras/${this.id}/snapshot.jpg`, watch.signal)).blob();
+      await this.paint(await snapshots.through(fetchOne));
+    } finally {
+      watch.end();
+    }
   }
 
   async paint(blob) {

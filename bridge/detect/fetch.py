@@ -1,0 +1,88 @@
+"""Gets a model that is not on this machine: ultralytics downloads it and exports it to OpenVINO, in another process.
+
+PyTorch's 400 MB then do not stay in the bridge, and an export that runs out of memory ends only that process.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from bridge.detect.models import AUTO_MODEL, find, models_cache
+from bridge.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bridge.detect.models import ModelFiles
+    from bridge.detect.port import Progress
+
+_GET_ONE = (
+    "with the network up, pip install 'espcam-bridge[yolo]' and it is downloaded; "
+    "or set detector.model to the path of a YOLO model (.pt, .onnx, *_openvino_model/)"
+)
+_CHILD = (sys.executable, "-m", "bridge.detect.ultralytics")
+
+
+def fetch(
+    model: str,
+    environ: Mapping[str, str],
+    progress: Progress,
+    *,
+    child: Sequence[str] = _CHILD,
+    timeout_s: float = 900.0,  # 5 MB to 100 MB and an export; what takes longer is as good as stuck
+) -> ModelFiles:
+    """Download a model that ultralytics publishes and export it to OpenVINO, into the cache.
+
+    Args:
+        model: a name, or ``auto``.
+        environ: the child's environment, and where the cache is.
+        progress: told what happens; the child's progress bar goes to stderr when that is a terminal.
+        child: the program that does it, called with the name and the folder; see ``bridge.detect.ultralytics.main``.
+        timeout_s: how long it may take.
+
+    Returns:
+        The OpenVINO model, or the ``.pt`` when only the export failed.
+
+    Raises:
+        ModelUnavailable: it cannot be had now; the reason and the mend are each one line.
+    """
+    name = AUTO_MODEL if model == "auto" else model
+    missing = f"there is no model {name} on this machine"
+    if child is _CHILD and importlib.util.find_spec("ultralytics") is None:
+        raise ModelUnavailable(f"{missing} and ultralytics, which could download it, is not installed", _GET_ONE)
+    progress(f"downloading {name} and exporting it to OpenVINO; this happens once")
+    folder = models_cache(environ)
+    reason = _run([*child, name, str(folder)], environ, timeout_s)
+    found = find(name, {**environ, "ESPCAM_BRIDGE_MODELS": str(folder)})
+    if found is None:
+        raise ModelUnavailable(f"{missing} and it cannot be fetched: {reason or 'nothing came'}", _GET_ONE)
+    if reason:
+        progress(f"{name} is used as it came: {reason}")
+    return found
+
+
+def _run(command: Sequence[str], environ: Mapping[str, str], timeout_s: float) -> str:
+    """Run the child to its end.
+
+    Returns:
+        Why it failed, in one line; empty when it did not.
+    """
+    chatter = None if sys.stderr.isatty() else subprocess.DEVNULL
+    with subprocess.Popen(  # noqa: S603 - our own program; the name was checked
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=chatter, env=dict(environ), text=True
+    ) as process:
+        # stdin stays open on purpose: the child ends when it closes, so it never outlives us. It says one line at
+        # most, far less than a pipe holds, so that waiting before reading cannot block it.
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return f"it took longer than {timeout_s:.0f} s"
+        assert process.stdout is not None  # noqa: S101 - it is a pipe, see above
+        said = process.stdout.read().strip()
+    if process.returncode < 0:
+        return f"the process was ended by signal {-process.returncode} (out of memory?)"
+    return said or ("" if process.returncode == 0 else f"the process ended with status {process.returncode}")

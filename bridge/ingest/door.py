@@ -1,0 +1,192 @@
+"""The door between the cameras' connections and the store: who is connected, and what becomes of what they say.
+
+No sockets and no waiting: a connection is a ``Peer`` that can be told something. What a message means is decided in
+``protocol``; here the outcomes are carried out. The newest connection of a camera wins: the older one is told so
+(4409), and what still comes from it is thrown away.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from bridge.errors import RejectReason
+from bridge.frames.jpeg import Gate
+from bridge.ingest.messages import close_reason
+from bridge.ingest.protocol import (
+    Ask,
+    CameraSession,
+    Close,
+    FrameReceived,
+    FrameRefused,
+    HelloReceived,
+    Ignored,
+    Send,
+    TelemetryReceived,
+)
+from bridge.ingest.quiet import OncePerMinute
+from bridge.ingest.settings import CameraAccess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.frames.store import FrameStore
+    from bridge.ingest.access import Accept, Refuse
+    from bridge.ingest.protocol import Outcome, Outcomes
+    from bridge.ingest.settings import IngestSettings
+    from bridge.runtime.clock import Clock
+
+log = logging.getLogger(__name__)
+
+REPLACED: Final = 4409
+STOPPING: Final = 1001
+
+
+class Peer(Protocol):
+    """A connection to a camera; none of its methods waits."""
+
+    @property
+    def address(self) -> str:
+        """Where it comes from, for the log."""
+
+    def send(self, text: str) -> None:
+        """Send a text message."""
+
+    def ping(self) -> None:
+        """Send a ping."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close; more messages may still arrive."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Visit:
+    """One admitted connection and its session."""
+
+    peer: Peer
+    session: CameraSession
+
+
+class Door:
+    """Lets cameras in, feeds the store, and watches for silence. Everything happens in one thread.
+
+    Args:
+        settings: the cameras and the limits.
+        store: takes what they send.
+        clock: where the time comes from.
+        admit: called with the id of a camera that is not configured before anything of it reaches the store.
+    """
+
+    def __init__(
+        self, settings: IngestSettings, store: FrameStore, *, clock: Clock, admit: Callable[[str], None]
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._admit = admit
+        self._visits: dict[str, Visit] = {}
+        self._quiet = OncePerMinute()
+
+    def enter(self, peer: Peer, accept: Accept) -> Visit:
+        """Let a connection in; an older one of the same camera is sent away."""
+        camera_id = accept.camera_id
+        camera = self._settings.cameras.get(camera_id)
+        if camera is None:
+            self._admit(camera_id)
+            camera = CameraAccess()
+        session = CameraSession(
+            camera_id,
+            gate=Gate(max_bytes=self._settings.max_frame_bytes, max_pixels=self._settings.max_frame_pixels),
+            welcome_values=camera.welcome_values,
+            admission=accept.admission,
+            now_mono_s=self._clock.mono_s(),
+        )
+        log.info("%s: connected from %s", camera_id, peer.address)
+        older = self._visits.get(camera_id)
+        visit = self._visits[camera_id] = Visit(peer, session)
+        if older is not None:
+            older.peer.close(REPLACED, f"replaced by a newer connection: one board only as {camera_id}")
+        return visit
+
+    def turn_away(self, peer: Peer, path: str, refuse: Refuse) -> None:
+        """Log a refusal, at most once a minute for each address and code."""
+        passed_over = self._quiet.due(f"{peer.address} {refuse.code}", self._clock.mono_s())
+        if passed_over is not None:
+            where = close_reason(path.partition("?")[0], 60)  # the query may hold a token
+            more = _more(passed_over)
+            log.warning("refused %s on %s: %d %s%s", peer.address, where, refuse.code, refuse.reason, more)
+
+    def receive(self, visit: Visit, message: str | bytes) -> None:
+        """Take one whole message."""
+        if self._visits.get(visit.session.camera_id) is not visit:
+            return  # it was replaced: its frames are older than what the store has
+        visit.session.heard(self._clock.mono_s())
+        now_unix_s = self._clock.unix_s()
+        if isinstance(message, bytes):
+            outcomes: Outcomes = visit.session.receive_binary(message, now_unix_s)
+        else:
+            outcomes = visit.session.receive_text(message, now_unix_s)
+        for outcome in outcomes:
+            self._carry_out(visit, outcome)
+
+    def receive_pong(self, visit: Visit) -> None:
+        """Note that the camera lives."""
+        visit.session.heard(self._clock.mono_s())
+
+    def refuse_huge(self, visit: Visit) -> None:
+        """Count a message that was too long to be received at all (1009)."""
+        self._reject(visit.session.camera_id, FrameRefused(RejectReason.TOO_MANY_BYTES, "so many that it was cut off"))
+
+    def leave(self, visit: Visit, why: str) -> None:
+        """Forget a connection that has ended."""
+        camera_id = visit.session.camera_id
+        log.info("%s: disconnected: %s", camera_id, why)
+        if self._visits.get(camera_id) is visit:
+            del self._visits[camera_id]
+
+    def check_silence(self) -> None:
+        """Ask or close connections that have been silent; call it every few seconds."""
+        now_mono_s = self._clock.mono_s()
+        for visit in list(self._visits.values()):
+            match visit.session.check(now_mono_s):
+                case Ask():
+                    visit.peer.ping()
+                case Close() as close:
+                    self._carry_out(visit, close)
+
+    def say_goodbye(self) -> None:
+        """Tell every camera that the bridge is stopping."""
+        for visit in list(self._visits.values()):
+            visit.peer.close(STOPPING, "the bridge is stopping: connect again in a moment")
+
+    def _carry_out(self, visit: Visit, outcome: Outcome) -> None:
+        camera_id = visit.session.camera_id
+        match outcome:
+            case FrameReceived():
+                self._store.put(camera_id, outcome.jpeg, outcome.width_px, outcome.height_px, outcome.captured_unix_s)
+            case FrameRefused():
+                self._reject(camera_id, outcome)
+            case TelemetryReceived():
+                self._store.note_telemetry(camera_id, outcome.values)
+            case HelloReceived(hello):
+                log.info("%s: hello from %s %s", camera_id, hello.get("firmware", "?"), hello.get("version", "?"))
+                self._store.note_hello(camera_id, hello)
+            case Send():
+                visit.peer.send(outcome.text)
+            case Close(code, reason):
+                log.warning("%s: closing: %d %s", camera_id, code, reason)
+                visit.peer.close(code, reason)
+            case Ignored(excerpt):
+                log.info("%s: ignored the text %r (and any later one)", camera_id, excerpt)
+
+    def _reject(self, camera_id: str, refused: FrameRefused) -> None:
+        self._store.reject(camera_id, refused.reason)
+        passed_over = self._quiet.due(camera_id, self._clock.mono_s())
+        if passed_over is not None:
+            more = _more(passed_over)
+            log.warning("%s: dropped a damaged frame: %s: %s%s", camera_id, refused.reason, refused.detail, more)
+
+
+def _more(passed_over: int) -> str:
+    return f" ({passed_over} more since the last such line)" if passed_over else ""

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.model import CameraState, CameraStatus, ChangeType
+from bridge.publish import messages
+from bridge.publish.messages import RESERVED_WORDS, LabelSlugs, MessageKind
+
+if TYPE_CHECKING:
+    from tests.unit.publish.conftest import MakeChange
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+# What a camera or a model's metadata may hold.
+TEXT = st.text(max_size=20)
+
+
+def golden(name: str) -> Any:  # noqa: ANN401 - JSON
+    return json.loads((GOLDEN / name).read_text())
+
+
+def status(**changed: Any) -> CameraStatus:  # noqa: ANN401 - fields of any type
+    known: dict[str, Any] = {
+        "fps": 9.96,
+        "detect_fps": 4.94,
+        "inference_ms": 31.26,
+        "frame_age_ms": 84.6,
+        "dropped": 3,
+        "rejected": {"truncated": 2, "glued": 1},
+        "telemetry": {"rssi_dbm": -61, "fps": 10.2, "uptime_s": 3600, "temperature_c": 41.5},
+    }
+    return CameraStatus("front_door", "Front door", CameraState.ONLINE, **(known | changed))
+
+
+@pytest.mark.parametrize("kind", list(ChangeType))
+def test_an_event_has_exactly_the_contracts_keys_in_the_contracts_order(
+    kind: ChangeType, make_change: MakeChange
+) -> None:
+    message = messages.event_change("espcam", make_change(kind), has_thumbnail=True, latency_ms=41.27)
+    expected = golden(f"event_{kind.value}.json")
+    assert json.loads(message.payload) == expected
+    assert list(json.loads(message.payload)) == list(expected)
+
+
+def test_an_event_is_acknowledged_never_retained_and_carries_its_frames_time(make_change: MakeChange) -> None:
+    message = messages.event_change("espcam", make_change(), has_thumbnail=False, latency_ms=1)
+    assert (message.topic, message.qos, message.retain) == ("espcam/front_door/events", 1, False)
+    assert message.kind is MessageKind.EVENT
+    assert message.frame_mono_s == 999.5
+    assert json.loads(message.payload)["has_thumbnail"] is False
+
+
+def test_detected_names_the_models_own_label_as_event_type(make_change: MakeChange) -> None:
+    message = messages.detected("espcam", make_change(label="traffic light").event)
+    assert json.loads(message.payload) == golden("detected.json")
+    assert (message.topic, message.qos, message.retain) == ("espcam/front_door/detected", 1, False)
+    assert message.frame_mono_s is None, "its latency would count the event twice"
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_presence_is_on_while_anybody_is_there(count: int) -> None:
+    there, how_many = messages.presence("espcam", "front_door", "person", count)
+    assert (there.topic, there.payload) == ("espcam/front_door/person", b"ON" if count else b"OFF")
+    assert (how_many.topic, how_many.payload) == ("espcam/front_door/person/count", str(count).encode())
+    assert all(message.retain and message.qos == 1 for message in (there, how_many))
+
+
+@pytest.mark.parametrize(
+    ("message", "topic", "payload"),
+    [
+        (messages.bridge_state("b", online=True), "b/bridge/state", b"online"),
+        (messages.bridge_state("b", online=False), "b/bridge/state", b"offline"),
+        (messages.availability("b", "c", online=True), "b/c/availability", b"online"),
+        (messages.availability("b", "c", online=False), "b/c/availability", b"offline"),
+        (messages.motion("b", "c", on=True), "b/c/motion", b"ON"),
+        (messages.motion("b", "c", on=False), "b/c/motion", b"OFF"),
+        (messages.bridge_info("b", {"version": "1"}), "b/bridge/info", b'{"version":"1"}'),
+    ],
+)
+def test_states_are_plain_words_retained_and_acknowledged(
+    message: messages.Message, topic: str, payload: bytes
+) -> None:
+    assert (message.topic, message.payload, message.qos, message.retain) == (topic, payload, 1, True)
+
+
+def test_pictures_are_retained_without_acknowledgement_byte_for_byte(make_change: MakeChange) -> None:
+    jpeg = b"\xff\xd8\x00anything\xff\xd9"
+    picture = messages.thumbnail("espcam", make_change().event, "person", jpeg)
+    assert (picture.topic, picture.payload) == ("espcam/front_door/person/thumbnail", jpeg)
+    assert picture.event_id == "1800000000123-a1b2c3"
+    shot = messages.snapshot("espcam", "front_door", jpeg)
+    assert (shot.topic, shot.payload, shot.event_id) == ("espcam/front_door/snapshot", jpeg, None)
+    assert all(message.qos == 0 and message.retain for message in (picture, shot))
+
+
+def test_telemetry_joins_the_cameras_health_and_our_figures() -> None:
+    message = messages.telemetry("espcam", status())
+    assert json.loads(message.payload) == golden("telemetry.json")
+    assert (message.topic, message.qos, message.retain) == ("espcam/front_door/telemetry", 0, True)
+
+
+def test_telemetry_before_the_first_frame_says_null_not_zero() -> None:
+    told = json.loads(messages.telemetry("espcam", status(inference_ms=None, frame_age_ms=None)).payload)
+    assert told["inference_ms"] is None
+    assert told["frame_age_ms"] is None
+
+
+JSON_VALUES = st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.lists(st.integers(), max_size=2)
+
+
+@given(st.dictionaries(st.sampled_from(["rssi_dbm", "uptime_s", "fps", "token", "dropped"]) | TEXT, JSON_VALUES))
+def test_whatever_a_camera_reports_telemetry_stays_json_and_ours(told: dict[str, Any]) -> None:
+    payload = messages.telemetry("espcam", status(telemetry=told)).payload
+    shown = json.loads(payload, parse_constant=lambda constant: pytest.fail(f"{constant} is not JSON"))
+    assert (shown["fps"], shown["dropped"]) == (10.0, 3), "a camera cannot overwrite our own figures"
+    assert "token" not in shown
+    assert all(isinstance(shown[key], int | float) for key in ("rssi_dbm", "uptime_s", "camera_fps") if key in shown)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400, True, "5", None, [1]])
+def test_a_health_figure_that_is_no_sensible_number_is_left_out(value: object) -> None:
+    shown = json.loads(messages.telemetry("espcam", status(telemetry={"rssi_dbm": value})).payload)
+    assert "rssi_dbm" not in shown
+
+
+@pytest.mark.parametrize(
+    ("label", "slug"),
+    [
+        ("person", "person"),
+        ("traffic light", "traffic_light"),
+        ("motion", "label_motion"),
+        ("Events", "label_Events"),
+        ("count", "label_count"),
+        ("a/b#+", "a_b__"),
+        ("$SYS", "_SYS"),
+        ("Füße", "F__e"),
+        ("", "_"),
+    ],
+)
+def test_a_labels_topic_is_safe_and_readable(label: str, slug: str) -> None:
+    assert LabelSlugs([label]).slug(label) == slug
+
+
+def test_labels_that_look_alike_keep_their_own_topics() -> None:
+    slugs = LabelSlugs(["traffic light", "traffic_light", "Traffic_Light", "traffic-light", "traffic/light"])
+    assert slugs.slug("traffic_light") == "traffic_light_2"
+    assert slugs.slug("Traffic_Light") == "Traffic_Light_3"
+    assert slugs.slug("traffic-light") == "traffic-light_4"
+    assert slugs.slug("traffic/light") == "traffic_light_5"
+
+
+def test_a_label_keeps_the_name_that_it_got_when_it_first_came() -> None:
+    slugs = LabelSlugs(["person"])
+    first = slugs.slug("per son")
+    assert slugs.slug("per_son") != first
+    assert slugs.slug("per son") == first
+
+
+@given(st.lists(TEXT | st.sampled_from(sorted(RESERVED_WORDS)), max_size=12))
+def test_no_two_labels_ever_share_a_topic_and_none_takes_a_reserved_one(labels: list[str]) -> None:
+    slugs = LabelSlugs(labels)
+    names = {label: slugs.slug(label) for label in labels}
+    assert len({name.casefold() for name in names.values()}) == len(names)
+    for name in names.values():
+        assert name.casefold() not in RESERVED_WORDS
+        assert messages.safe_id(name) == name != ""
+
+
+@pytest.mark.parametrize(
+    ("unix_s", "text"),
+    [
+        (1_800_000_000.0, "2027-01-15T08:00:00.000Z"),
+        (1_800_000_000.123, "2027-01-15T08:00:00.123Z"),
+        (0.0, "1970-01-01T00:00:00.000Z"),
+    ],
+)
+def test_times_are_utc_with_milliseconds(unix_s: float, text: str) -> None:
+    assert messages.iso_time(unix_s) == text
+
+
+@given(st.dictionaries(TEXT, st.text(st.characters(), max_size=10)))
+def test_json_payloads_are_valid_utf8_even_for_broken_text(value: dict[str, str]) -> None:
+    json.loads(messages.json_payload(value).decode("utf-8", "strict"))

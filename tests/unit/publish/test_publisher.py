@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.model import CameraState, CameraStatus, ChangeType
+from bridge.publish.fake import FakeBroker
+from bridge.publish.publisher import Publisher
+from bridge.publish.settings import PublishedCamera, PublishSettings, TlsClient
+from bridge.runtime.clock import ManualClock
+from bridge.runtime.metrics import Metrics
+from bridge.runtime.worker import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import WaitUntil
+    from tests.unit.publish.conftest import MakeChange
+
+CAM = "espcam/front_door"
+
+
+@pytest.fixture
+def broker() -> FakeBroker:
+    return FakeBroker()
+
+
+@pytest.fixture
+def publisher(settings: PublishSettings, broker: FakeBroker) -> Iterator[Publisher]:
+    """Started when the test starts it; stopped in any case."""
+    made = Publisher(settings, clock=ManualClock(), metrics=Metrics(), supervisor=Supervisor(), connect=broker.connect)
+    yield made
+    made.stop()
+
+
+def deliver(publisher: Publisher) -> None:
+    """Connect, hand over everything, disconnect."""
+    publisher.start()
+    deadline_s = time.monotonic() + 5
+    while not publisher.connected and time.monotonic() < deadline_s:
+        time.sleep(0.001)
+    publisher.stop()
+
+
+def topics(broker: FakeBroker) -> list[str]:
+    return [message.topic for message in broker.received]
+
+
+def test_a_new_camera_is_announced_with_states_that_are_true_until_something_is_known(
+    publisher: Publisher, broker: FakeBroker, camera: PublishedCamera
+) -> None:
+    publisher.add_camera(camera)
+    deliver(publisher)
+    told = {message.topic: message.payload for message in broker.received}
+    assert told[f"{CAM}/availability"] == b"offline"
+    assert told[f"{CAM}/motion"] == b"OFF"
+    for label in ("person", "traffic_light"):
+        assert (told[f"{CAM}/{label}"], told[f"{CAM}/{label}/count"]) == (b"OFF", b"0")
+    assert {"homeassistant/device/espcam-bridge/config", "homeassistant/device/espcam-bridge_front_door/config"} < set(
+        told
+    )
+    assert topics(broker)[-1] == "espcam/bridge/state"
+    assert broker.payloads("espcam/bridge/state") == [b"online", b"offline"]
+    assert [(will.topic, will.payload, will.retain) for will in broker.wills] == [
+        ("espcam/bridge/state", b"offline", True)
+    ]
+
+
+def test_a_new_event_is_told_picture_first_then_the_event_then_the_news(
+    publisher: Publisher, broker: FakeBroker, camera: PublishedCamera, make_change: MakeChange
+) -> None:
+    publisher.add_camera(camera)
+    publisher.event(make_change(ChangeType.NEW, jpeg=b"jpeg"))
+    deliver(publisher)
+    order = [topic for topic in topics(broker) if topic.endswith(("thumbnail", "events", "detected"))]
+    assert order == [f"{CAM}/person/thumbnail", f"{CAM}/events", f"{CAM}/detected"]
+    assert json.loads(broker.payloads(f"{CAM}/events")[0])["latency_ms"] == 500.0
+
+
+def test_detected_is_said_once_an_event(
+    publisher: Publisher, broker: FakeBroker, camera: PublishedCamera, make_change: MakeChange
+) -> None:
+    publisher.add_camera(camera)
+    for kind in (ChangeType.NEW, ChangeType.UPDATE, ChangeType.END):
+        publisher.event(make_change(kind))
+    deliver(publisher)
+    assert len(broker.payloads(f"{CAM}/events")) == 3
+    assert len(broker.payloads(f"{CAM}/detected")) == 1
+
+
+def test_an_event_says_whether_its_picture_was_ever_published(
+    publisher: Publisher, broker: FakeBroker, camera: PublishedCamera, make_change: MakeChange
+) -> None:
+    publisher.add_camera(camera)
+    publisher.event(make_change(ChangeType.NEW, event_id="a"))
+    publisher.event(make_change(ChangeType.UPDATE, event_id="a", jpeg=b"jpeg"))
+    publisher.event(make_change(ChangeType.END, event_id="a"))
+    publisher.event(make_change(ChangeType.NEW, event_id="b"))
+    deliver(publisher)
+    said = [json.loads(payload)["has_thumbnail"] for payload in broker.payloads(f"{CAM}/events")]
+    assert said == [False, True, True, False]
+
+
+def test_presence_is_told_for_every_label_and_only_when_it_changes(
+    publisher: Publisher, broker: FakeBroker, camera: PublishedCamera, wait_until: WaitUntil
+) -> None:
+    publisher.add_camera(camera)
+    publisher.start()
+    wait_until(lambda: broker.payloads(f"{CAM}/person") == [b"OFF"])
+    for counts in ({"person": 1}, {"person": 1}, {"person": 2}, {}, {}):
+        publisher.presence("front_door", counts)
+        count = str(counts.get("person", 0)).encode()
+        wait_until(lambda count=count: broker.payloads(f"{CAM}/person/count")[-1] == count)  # type: ignore[misc]
+    publisher.stop()
+    assert broker.payloads(f"{CAM}/person") == [b"OFF", b"ON", b"OFF"]
+    assert broker.payloads(f"{CAM}/person/count") == [b"0", b"1", b"2", b"0"]
+    assert broker.payloads(f"{CAM}/traffic_light") == [b"OFF"]
+
+
+def test_every_other_report_goes_to_its_topic(
+    publisher: Publisher, broker: FakeBroker, camera: PublishedCamera
+) -> None:
+    publisher.add_camera(camera)
+    publisher.motion("front_door", on=True)
+    publisher.availability("front_door", online=True)
+    publisher.snapshot("front_door", b"jpeg")
+    publisher.telemetry(CameraStatus("front_door", "Front door", CameraState.ONLINE, fps=9.0))
+    publisher.info({"runtime": "openvino", "cameras": ["front_door"]})
+    deliver(publisher)
+    assert broker.payloads(f"{CAM}/motion") == [b"ON"]
+    assert broker.payloads(f"{CAM}/availability") == [b"online"]
+    assert broker.payloads(f"{CAM}/snapshot") == [b"jpeg"]
+    assert json.loads(broker.payloads(f"{CAM}/telemetry")[0])["fps"] == 9.0
+    info = json.loads(broker.payloads("espcam/bridge/info")[0])
+    assert info == {"version": "1.2.3", "runtime": "openvino", "cameras": ["front_door"]}
+
+
+def test_labels_that_look_alike_in_a_topic_are_told_apart_everywhere(
+    publisher: Publisher, broker: FakeBroker, make_change: MakeChange
+) -> None:
+    publisher.add_camera(PublishedCamera("front_door", "Front door", ("traffic light", "traffic_light")))
+    publisher.event(make_change(label="traffic_light", jpeg=b"jpeg"))
+    publisher.presence("front_door", {"traffic_light": 1})
+    deliver(publisher)
+    assert broker.payloads(f"{CAM}/traffic_light_2/thumbnail") == [b"jpeg"]
+    assert broker.payloads(f"{CAM}/traffic_light_2") == [b"ON"]
+    assert broker.payloads(f"{CAM}/traffic_light") == [b"OFF"]
+
+
+def test_with_discovery_switched_off_home_assistants_topics_are_left_alone(
+    broker: FakeBroker, camera: PublishedCamera
+) -> None:
+    publisher = Publisher(
+        PublishSettings(discovery=False),
+        clock=ManualClock(),
+        metrics=Metrics(),
+        supervisor=Supervisor(),
+        connect=broker.connect,
+    )
+    publisher.add_camera(camera)
+    deliver(publisher)
+    assert all(topic.startswith("espcam/") for topic in topics(broker))
+    assert broker.connections[0].subscriptions == []
+
+
+def test_many_threads_may_report_at_once_and_each_cameras_events_stay_in_order(
+    publisher: Publisher, broker: FakeBroker, camera: PublishedCamera, make_change: MakeChange, wait_until: WaitUntil
+) -> None:
+    publisher.add_camera(camera)
+    publisher.start()
+
+    def report(name: str) -> None:
+        publisher.event(make_change(ChangeType.NEW, event_id=name))
+        for _ in range(50):
+            publisher.event(make_change(ChangeType.UPDATE, event_id=name))
+            publisher.presence("front_door", {"person": 1})
+        publisher.event(make_change(ChangeType.END, event_id=name))
+
+    threads = [threading.Thread(target=report, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    wait_until(lambda: len(broker.payloads(f"{CAM}/events")) == 4 * 52)
+    told = [json.loads(payload) for payload in broker.payloads(f"{CAM}/events")]
+    for name in "abcd":
+        kinds = [change["type"] for change in told if change["id"] == name]
+        assert kinds == ["new", *["update"] * 50, "end"]
+
+
+def test_a_password_is_never_shown() -> None:
+    settings = PublishSettings(username="bridge", password="hunter2", tls=TlsClient())  # noqa: S106 - made up
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in str(settings)

@@ -1,0 +1,107 @@
+"""Who may look: every way in, and no other."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.serve.access import Access
+
+
+def _basic(username: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
+def _access(username: str | None = None, password: str | None = None, token: str | None = None) -> Access:
+    return Access(
+        username=username, is_password=None if password is None else lambda given: given == password, api_token=token
+    )
+
+
+def test_with_nothing_set_everybody_may() -> None:
+    assert not _access().required
+    assert _access().allows(None)
+    assert _access().allows("Basic garbage")
+
+
+def test_an_empty_token_is_no_token() -> None:
+    access = _access(token="")
+    assert not access.required
+
+
+@pytest.mark.parametrize(
+    ("authorization", "allowed"),
+    [
+        (_basic("anna", "geheim"), True),
+        (_basic("anna", "wrong"), False),
+        (_basic("bob", "geheim"), False),
+        (_basic("anna", ""), False),
+        (_basic("", ""), False),
+        ("basic " + _basic("anna", "geheim").split()[1], True),  # the scheme's letters do not matter (RFC 9110, 11.1)
+        ("Bearer geheim", False),
+        (None, False),
+        ("", False),
+        ("Basic", False),
+        ("Basic !!!", False),
+        ("Basic " + base64.b64encode(b"no colon").decode(), False),
+        ("Basic " + base64.b64encode(b"anna:\xff").decode(), False),
+    ],
+)
+def test_basic_needs_the_right_name_and_the_right_password(authorization: str | None, allowed: bool) -> None:
+    assert _access("anna", "geheim").allows(authorization) is allowed
+
+
+def test_a_password_may_hold_colons_and_any_letters() -> None:
+    assert _access("anna", "a:b:ü€").allows(_basic("anna", "a:b:ü€"))
+
+
+def test_without_a_user_name_it_is_admin() -> None:
+    access = _access(password="geheim")
+    assert access.allows(_basic("admin", "geheim"))
+    assert not access.allows(_basic("anna", "geheim"))
+
+
+@pytest.mark.parametrize(
+    ("authorization", "allowed"),
+    [
+        ("Bearer t0ken", True),
+        ("bearer  t0ken ", True),
+        ("Bearer other", False),
+        ("Bearer", False),
+        ("Bearer tökén", False),
+        ("Bearer \udcff", False),
+        ("Token t0ken", False),
+        (_basic("whoever", "t0ken"), True),
+        (_basic("whoever", "other"), False),
+    ],
+)
+def test_the_token_lets_in_as_bearer_and_as_the_password_of_basic(authorization: str, allowed: bool) -> None:
+    assert _access(token="t0ken").allows(authorization) is allowed
+
+
+def test_the_token_in_the_query_lets_in_where_the_route_takes_one() -> None:
+    access = _access(password="geheim", token="t0ken")
+    assert access.allows(None, "t0ken")
+    assert not access.allows(None, "geheim")
+    assert not access.allows(None, "")
+    assert not access.allows(None, None)
+
+
+def test_a_query_token_does_not_let_in_when_only_a_password_is_set() -> None:
+    assert not _access(password="geheim").allows(None, "")
+    assert not _access(password="geheim").allows(None, "geheim")
+
+
+@given(st.text(), st.text())
+def test_no_header_whatever_it_holds_crashes_or_lets_in(authorization: str, token: str) -> None:
+    access = _access("anna", "a password that no strategy guesses", "a token that no strategy guesses")
+    assert not access.allows(authorization, token)
+
+
+@given(st.binary())
+def test_no_basic_value_whatever_its_bytes_crashes_or_lets_in(value: bytes) -> None:
+    access = _access("anna", "a password that no strategy guesses")
+    assert not access.allows("Basic " + base64.b64encode(value).decode())

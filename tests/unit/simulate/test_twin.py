@@ -1,0 +1,227 @@
+"""A twin's manners on a link that a test holds in its hands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from bridge.errors import LinkLost, SourceError
+from bridge.frames.codec import decode
+from bridge.runtime.backoff import Backoff
+from bridge.runtime.clock import SystemClock
+from bridge.simulate.fake import FakeLink
+from bridge.simulate.source import Source, Still
+from bridge.simulate.twin import SKETCH_GREETING, Esp32Twin, Outcome, Patience, SketchTwin, first_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WELCOME = json.dumps({"type": "welcome", "v": 1, "camera_id": "door", "server_time_ms": 0, "values": {}})
+HASTE = {"welcome_s": 0.05, "restart_s": 0.0}
+
+
+class Numbers(Source):
+    """Footage whose pictures are their own numbers."""
+
+    def __init__(self, count: int = 10**9) -> None:
+        super().__init__(fps=500.0, filmed=False, size_px=None)
+        self._count = count
+
+    def _read(self, index: int) -> bytes | None:
+        return str(index).encode() if index < self._count else None
+
+
+class Bridges:
+    """Hands out one link after the other; when they are used up, the twin has done enough."""
+
+    def __init__(self, *links: FakeLink | LinkLost) -> None:
+        self.dialled = 0
+        self._links = list(links)
+
+    async def dial(self) -> FakeLink:
+        self.dialled += 1
+        if not self._links:
+            raise Enough
+        link = self._links.pop(0)
+        if isinstance(link, LinkLost):
+            raise link
+        return link
+
+
+class Enough(Exception):
+    """Ends a twin that would go on for ever."""
+
+
+class Waits:
+    """Records the bounds that a back-off draws between, and never waits."""
+
+    def __init__(self) -> None:
+        self.bounds_s: list[float] = []
+
+    def __call__(self, _low: float, high: float) -> float:
+        self.bounds_s.append(high)
+        return 0.0
+
+
+def esp32(bridges: Bridges, source: Source, *, waits: Waits | None = None, fps: float | None = None) -> Esp32Twin:
+    draw = waits or Waits()
+    patience = Patience(lost=Backoff(1, 30, draw), refused=Backoff(500, 3000, draw), **HASTE)
+    return Esp32Twin("door", source, dial=bridges.dial, clock=SystemClock(), fps=fps, patience=patience)
+
+
+def sketch(bridges: Bridges, source: Source) -> SketchTwin:
+    return SketchTwin("door", source, dial=bridges.dial, clock=SystemClock())
+
+
+def run_until_enough(twin: Esp32Twin) -> None:
+    with pytest.raises(Enough):
+        asyncio.run(twin.run())
+
+
+def test_a_board_says_hello_waits_for_its_welcome_and_sends_every_picture_with_a_header() -> None:
+    link = FakeLink(WELCOME)
+    before_us = time.time() * 1e6
+    assert asyncio.run(esp32(Bridges(link), Numbers(5)).run()) is Outcome.FOOTAGE_ENDED
+    assert json.loads(link.texts[0])["type"] == "hello"
+    assert [message[20:] for message in link.frames] == [b"0", b"1", b"2", b"3", b"4"]
+    assert [int.from_bytes(message[4:8], "big") for message in link.frames] == [1, 2, 3, 4, 5]
+    assert all(before_us <= int.from_bytes(message[8:16], "big") <= time.time() * 1e6 for message in link.frames)
+    assert link.closed
+
+
+def test_a_board_reports_its_health_and_its_settings() -> None:
+    link = FakeLink(WELCOME)
+    asyncio.run(esp32(Bridges(link), Numbers(3)).run())
+    assert link.said("telemetry")[0]["reconnects"] == 0
+    assert link.said("state")[0]["fps"] == 500
+
+
+def test_without_a_welcome_no_picture_is_sent_and_the_board_dials_again(caplog: pytest.LogCaptureFixture) -> None:
+    silent = FakeLink(b"\x00", "not json")
+    bridges = Bridges(silent)
+    run_until_enough(esp32(bridges, Numbers(5)))
+    assert silent.frames == []
+    assert silent.closed
+    assert bridges.dialled == 2
+    assert "no welcome within 0.05 s" in caplog.text
+
+
+def test_after_a_lost_link_the_board_comes_back_and_the_footage_goes_on() -> None:
+    first, second = FakeLink(WELCOME, breaks_after=3), FakeLink(WELCOME)
+    asyncio.run(esp32(Bridges(first, second), Numbers(6)).run())
+    assert [message[20:] for message in first.frames] == [b"0", b"1", b"2"]
+    assert [message[20:] for message in second.frames] == [b"4", b"5"]  # the fourth was lost with the link
+    assert second.said("telemetry")[0]["reconnects"] == 1
+    assert second.said("hello")[0]["reset_reason"] == "power_on"
+
+
+def test_the_close_code_and_its_reason_are_shown_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    refusal = LinkLost("wrong token: send the right one", 4401, refused=True)
+    run_until_enough(esp32(Bridges(FakeLink(lost=refusal)), Numbers()))
+    assert "door: no link: 4401 wrong token: send the right one; next try in 0.0 s" in caplog.messages
+
+
+def test_a_refused_board_tries_more_slowly_than_one_that_lost_its_link() -> None:
+    waits = Waits()
+    nobody, refused = LinkLost("nobody answers"), LinkLost("waiting for approval", 4403, refused=True)
+    bridges = Bridges(nobody, nobody, FakeLink(lost=refused), FakeLink(lost=refused))
+    run_until_enough(esp32(bridges, Numbers(), waits=waits))
+    assert waits.bounds_s == [1, 2, 500, 1000]
+
+
+def test_a_welcome_ends_the_growing_of_the_waits() -> None:
+    waits = Waits()
+    nobody = LinkLost("nobody answers")
+    bridges = Bridges(nobody, nobody, FakeLink(WELCOME, breaks_after=0), nobody)
+    run_until_enough(esp32(bridges, Numbers(), waits=waits))
+    assert waits.bounds_s == [1, 2, 1, 2]
+
+
+def test_a_restart_is_acknowledged_and_the_board_comes_back_with_the_reason() -> None:
+    first, second = FakeLink(WELCOME, '{"type":"restart","id":9}'), FakeLink(WELCOME)
+    waits = Waits()
+    asyncio.run(esp32(Bridges(first, second), Numbers(3), waits=waits).run())
+    assert first.said("ack") == [{"type": "ack", "id": 9, "ok": True}]
+    assert first.closed
+    assert second.said("hello")[0]["reset_reason"] == "software"
+    assert waits.bounds_s == []  # asked for, not lost
+
+
+def test_set_changes_the_pictures_size_and_the_state_says_so() -> None:
+    small = json.dumps({"type": "set", "id": 1, "values": {"framesize": "QVGA", "quality": 30}})
+    link = FakeLink(WELCOME, small, breaks_after=3)
+    footage = Still(np.full((480, 640, 3), 90, np.uint8), loop=True)
+    run_until_enough(esp32(Bridges(link), footage, fps=100))
+    assert link.said("hello")[0]["framesizes"] == ["QQVGA", "QVGA", "HVGA", "VGA"]
+    assert link.said("state")[-1]["framesize"] == "QVGA"
+    assert decode(link.frames[-1][20:]).shape == (240, 320, 3)
+
+
+def test_footage_that_cannot_be_read_any_more_ends_the_twin() -> None:
+    class Broken(Numbers):
+        def _read(self, index: int) -> bytes | None:
+            raise SourceError(f"no picture {index}")
+
+    link = FakeLink(WELCOME)
+    with pytest.raises(SourceError, match="no picture 0"):
+        asyncio.run(esp32(Bridges(link), Broken()).run())
+    assert link.closed
+
+
+def test_the_sketch_greets_and_sends_bare_pictures() -> None:
+    link = FakeLink("whatever the bridge says", b"is ignored")
+    assert asyncio.run(sketch(Bridges(link), Numbers(4)).run()) is Outcome.FOOTAGE_ENDED
+    assert link.texts == [SKETCH_GREETING]
+    assert SKETCH_GREETING == "hello from ESP32 camera stream!"
+    assert link.frames == [b"0", b"1", b"2", b"3"]
+
+
+def test_the_sketch_films_in_vga() -> None:
+    link = FakeLink(breaks_after=1)
+    asyncio.run(sketch(Bridges(link), Still(np.zeros((960, 1280, 3), np.uint8), loop=True)).run())
+    assert decode(link.frames[0]).shape == (480, 640, 3)
+
+
+@pytest.mark.parametrize(
+    ("link", "line"),
+    [
+        (LinkLost("cannot connect"), "door: WS connect failed! cannot connect"),
+        (
+            FakeLink(breaks_after=2),
+            "door: link closed: 1006 the connection broke; the first sketch never dials again",
+        ),
+    ],
+)
+def test_the_sketch_never_dials_twice(link: FakeLink | LinkLost, line: str, caplog: pytest.LogCaptureFixture) -> None:
+    bridges = Bridges(link)
+    assert asyncio.run(sketch(bridges, Numbers()).run()) is Outcome.LINK_CLOSED
+    assert bridges.dialled == 1
+    assert line in caplog.messages
+
+
+def test_first_of_gives_the_first_outcome_and_cancels_the_others() -> None:
+    cancelled: list[str] = []
+
+    async def job(name: str, wait_s: float) -> str:
+        try:
+            await asyncio.sleep(wait_s)
+        except asyncio.CancelledError:
+            cancelled.append(name)
+            raise
+        return name
+
+    assert asyncio.run(first_of(job("slow", 5), job("fast", 0.01))) == "fast"
+    assert cancelled == ["slow"]
+
+
+def test_first_of_raises_what_the_first_raised() -> None:
+    async def fail(error: Callable[[], Exception]) -> None:
+        raise error()
+
+    with pytest.raises(KeyError):
+        asyncio.run(first_of(fail(KeyError), asyncio.sleep(5)))
