@@ -133,7 +133,7 @@ class EventChange:
     Attributes:
         type: which step.
         event: the event after the step.
-        thumbnail_jpeg: the best view so far when it is new or clearly better than the last one handed out, else None.
+        thumbnail_jpeg: the best view so far when it is better than the last one handed out, else None.
     """
 
     type: ChangeType

@@ -246,14 +246,20 @@ class Pipeline:
             for analyst in list(self._analysts.values()):
                 analyst.close(self._clock.mono_s())
 
+    def turn(self, timeout_s: float) -> None:
+        """One round of the loop: analyse the frames that are due, waiting for them this long, then let time pass."""
+        detector = self._supply.current()
+        limit = detector.info.parallel if detector else _FRAMES_WITHOUT_MODEL
+        frames = self._store.take(limit, timeout_s)
+        if frames:
+            self._analyse(frames, detector)
+        now_s = self._clock.mono_s()
+        for analyst in list(self._analysts.values()):
+            analyst.tick(now_s)
+
     def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
-            detector = self._supply.current()
-            limit = detector.info.parallel if detector else _FRAMES_WITHOUT_MODEL
-            frames = self._store.take(limit, _IDLE_S)
-            if frames:
-                self._analyse(frames, detector)
-            self._tick()
+            self.turn(_IDLE_S)
 
     def _analyse(self, frames: Sequence[Frame], detector: Detector | None) -> None:
         looks = [look for frame in frames if (look := self._look(frame, detector)) is not None]
@@ -294,8 +300,3 @@ class Pipeline:
         for look in looks:
             self._store.note_detected(look.frame.camera_id, took_s * 1000)
         return found
-
-    def _tick(self) -> None:
-        now_s = self._clock.mono_s()
-        for analyst in list(self._analysts.values()):
-            analyst.tick(now_s)

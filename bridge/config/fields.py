@@ -94,17 +94,19 @@ def _auto_or_bool(value: object) -> object:
     return words[str(value).lower()]
 
 
-def _auto_or_count(value: object) -> object:
-    if value == "auto":
-        return value
-    if isinstance(value, bool) or not str(value).isdecimal() or not 1 <= int(str(value)) <= _MAX_WORKERS:
-        raise refuse(f"must be auto or a whole number from 1 to {_MAX_WORKERS}")
-    return int(str(value))
-
-
 def _number(value: object) -> object:
-    """Text to number where a fixed choice of numbers is wanted (a Literal compares without converting)."""
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
+    """Short digits to a number, for kinds that compare without converting; anything else as it is."""
+    # 9 digits: int() refuses some thousands of them.
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 9:  # noqa: PLR2004 - see above
+        return int(value)
+    return value
+
+
+def _auto_or_count(value: object) -> object:
+    count = _number(value)
+    if value == "auto" or (type(count) is int and 1 <= count <= _MAX_WORKERS):
+        return count
+    raise refuse(f"must be auto or a whole number from 1 to {_MAX_WORKERS}")
 
 
 def _host(value: str) -> str:

@@ -93,9 +93,8 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
     problems += override(root, environ)
     config, found = validate(root, unread, path.parent if path else None)
     problems += found
-    if config is not None:
-        problems += unreadable_files(config, root)
-    if problems or config is None:
+    problems += unreadable_files(config, root)
+    if problems:
         raise _config_error(problems)
     return config
 

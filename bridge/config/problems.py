@@ -32,7 +32,7 @@ _WORDS = {
     "dict_type": _A_SECTION,
     "model_type": _A_SECTION,
     "model_attributes_type": _A_SECTION,
-    "too_short": "must have {min_length} items or more",
+    "too_short": "must not be empty",
     "too_long": "must have {max_length} items or fewer",
 }
 _NUMERIC = re.compile(r"int_|float_|finite_|multiple_of|greater_than|less_than")
@@ -49,27 +49,38 @@ class Fault:
         problem: what to print.
         places: of all the values that it is about; what is not written has its place where it would be.
         culprit: path, in the tree as it is now, of what has to go so that the rest can be checked.
+        is_consequence: another error says it already.
     """
 
     problem: Problem
     places: tuple[Place, ...]
     culprit: Loc
+    is_consequence: bool
 
 
 def fault(error: "ErrorDetails", root: Node) -> Fault:
     """Find the place of an error and put it in words."""
-    base = tuple(step for step in error["loc"] if step != "[key]")
+    base: Loc = error["loc"]
+    if base[-1:] == ("[key]",) and error["type"] != "extra_forbidden":  # pydantic's mark for "the key, not the value"
+        base = base[:-1]
     involves: tuple[Loc, ...] = error.get("ctx", {}).get("involves", ())
     involved = [(*base, *loc) for loc in involves] or [base]
     locs = [_written(root, loc) for loc in involved]
-    places = tuple(_place(root, loc) for loc in locs)
+    places = tuple(place_of(root, loc) for loc in locs)
     message = _message(error, locs[0], places[0])
     if not involves:
         message += _repeat(error, list(trail(root, locs[0]))[-1])
     message += "".join(_pointer(place) for place in places[1:])
     # What is missing cannot be taken out: then what needs it goes, or the section around it.
     culprit = next((loc for loc in locs if _exists(root, loc)), locs[0][: len(list(trail(root, locs[0]))) - 1])
-    return Fault(Problem(places[0], message), places, culprit)
+    # A camera's name waits for its id, which is wrong or missing then.
+    return Fault(Problem(places[0], message), places, culprit, error["type"] == "default_factory_not_called")
+
+
+def place_of(root: Node, loc: Loc) -> Place:
+    """Where the value at a path is written or, when it is not, would be: at the section around it."""
+    nodes = list(trail(root, loc))
+    return nodes[-1].place.child(*loc[len(nodes) - 1 :])
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -88,11 +99,6 @@ def _written(root: Node, loc: Loc) -> Loc:
 
 def _exists(root: Node, loc: Loc) -> bool:
     return len(list(trail(root, loc))) == len(loc) + 1
-
-
-def _place(root: Node, loc: Loc) -> Place:
-    nodes = list(trail(root, loc))
-    return nodes[-1].place.child(*loc[len(nodes) - 1 :])
 
 
 def _pointer(place: Place) -> str:

@@ -35,7 +35,7 @@ from bridge.config.fields import (
 
 
 class MqttTls(Section):
-    """TLS towards the broker."""
+    """Encryption, and who may be whom."""
 
     enabled: bool = Field(default=False, description="Encrypt the connection to the broker (port 8883 by custom).")
     ca_file: ConfigFile | None = Field(
@@ -56,7 +56,7 @@ class MqttTls(Section):
 
 
 class MqttConfig(Section):
-    """The MQTT broker that Home Assistant uses."""
+    """Where the broker is and how the bridge presents itself to it."""
 
     host: Host = Field(default="127.0.0.1", description="Name or address of the broker.")
     port: int = Field(default=1883, ge=1, le=65535, description="Port of the broker.")
@@ -79,7 +79,7 @@ class MqttConfig(Section):
 
 
 class HomeAssistantConfig(Section):
-    """How Home Assistant learns of the cameras."""
+    """Discovery by Home Assistant's MQTT integration."""
 
     discovery: bool = Field(default=True, description="Announce every camera to Home Assistant as a device.")
     discovery_prefix: Topic = Field(
@@ -101,12 +101,12 @@ class ServerTls(Section):
     def _check_files(self) -> "ServerTls":
         for key in ("cert_file", "key_file"):
             if self.enabled and getattr(self, key) is None:
-                raise refuse("is missing; tls.enabled: true needs it", (key,), ("enabled",))
+                raise refuse("is missing; tls.enabled: true needs cert_file and key_file", (key,), ("enabled",))
         return self
 
 
 class IngestConfig(Section):
-    """The port that cameras dial."""
+    """How cameras come in, and which."""
 
     host: Host = Field(default="0.0.0.0", description="Address to listen on; 0.0.0.0: every network.")  # noqa: S104 - cameras come over the network
     port: int = Field(default=3001, ge=0, le=65535, description="Port that cameras dial; 0: any free one (tests).")
@@ -206,7 +206,7 @@ def _check_database_url(value: SecretStr) -> SecretStr:
 
 
 class HistoryConfig(Section):
-    """Where past events are kept."""
+    """Past events: where they are kept, and for how long."""
 
     url: Annotated[SecretStr, AfterValidator(_check_database_url)] = Field(
         default=SecretStr("sqlite:///espcam-bridge.db"),
@@ -272,7 +272,7 @@ class Config(Section):
         Raises:
             pydantic.ValidationError: the id is not one that a camera can have (it is a ValueError).
         """
-        shared = self.defaults.model_dump(exclude_unset=True)
+        shared = self.defaults.model_dump()
         return self.camera(camera_id) or CameraConfig.model_validate({**shared, "id": camera_id})
 
     def first_cameras(self) -> tuple[CameraConfig, ...]:

@@ -11,15 +11,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bridge.config.fields import Loc
-from bridge.config.problems import fault
+from bridge.config.problems import Fault, fault, place_of
 from bridge.config.schema import Config
 from bridge.config.tree import Node, Problem, trail
 
-# Every round takes something out of the tree; more than three were never seen, the bound only guards against a mistake.
-_MAX_ROUNDS = 20
 
-
-def validate(root: Node, unread: Iterable[Loc], folder: Path | None) -> tuple[Config | None, list[Problem]]:
+def validate(root: Node, unread: Iterable[Loc], folder: Path | None) -> tuple[Config, list[Problem]]:
     """Check the tree.
 
     Args:
@@ -28,20 +25,24 @@ def validate(root: Node, unread: Iterable[Loc], folder: Path | None) -> tuple[Co
         folder: where relative paths of certificates start.
 
     Returns:
-        The settings without the wrong values (None when not even that can be had), and all problems.
+        The settings with defaults in the place of wrong values, and all problems.
     """
     problems: list[Problem] = []
     known = set(unread)
-    for _ in range(_MAX_ROUNDS):
+    while root.value:  # every round takes something out
         try:
-            return Config.model_validate(root.plain() or {}, context={"folder": folder}), problems
+            return Config.model_validate(root.plain(), context={"folder": folder}), problems
         except ValidationError as error:
-            # A name that waits for the id is no mistake of its own.
-            faults = [fault(e, root) for e in error.errors() if e["type"] != "default_factory_not_called"]
-        problems += [f.problem for f in faults if not any(_related(p.loc, loc) for p in f.places for loc in known)]
-        known.update(place.loc for f in faults for place in f.places)
-        _take_out(root, [f.culprit for f in faults])
-    return None, problems
+            faults = [fault(details, root) for details in error.errors()]
+        problems += [found.problem for found in faults if _is_news(found, known)]
+        for found in faults:
+            known |= {found.problem.place.loc, place_of(root, found.culprit).loc}
+        _take_out(root, {found.culprit for found in faults})
+    return Config(), problems
+
+
+def _is_news(found: Fault, known: set[Loc]) -> bool:
+    return not found.is_consequence and not any(_related(p.loc, loc) for p in found.places for loc in known)
 
 
 def _related(one: Loc, other: Loc) -> bool:
@@ -50,14 +51,13 @@ def _related(one: Loc, other: Loc) -> bool:
     return one[:shared] == other[:shared]
 
 
-def _take_out(root: Node, culprits: list[Loc]) -> None:
-    # Later items of a list first, so that the indexes of the earlier ones stay right.
-    for loc in sorted(set(culprits), key=_order, reverse=True):
-        nodes = list(trail(root, loc))
-        if not loc:
-            root.value = {}
-        elif len(nodes) == len(loc) + 1:
-            nodes[-2].remove(loc[-1])
+def _take_out(root: Node, culprits: set[Loc]) -> None:
+    # What is inside goes before what is around it, and later items of a list before earlier ones: paths stay right.
+    for loc in sorted(culprits, key=_order, reverse=True):
+        if loc:
+            list(trail(root, loc))[-2].remove(loc[-1])
+        else:
+            root.value = None
 
 
 def _order(loc: Loc) -> list[tuple[int, str]]:

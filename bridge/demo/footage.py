@@ -122,12 +122,13 @@ class PhotoWalk(Source):
 
     def __init__(self, photograph: Image, walk: Walk, start_s: float = 0.0) -> None:
         super().__init__(fps=FPS, filmed=True, size_px=SIZE_PX)
+        self.walk = walk
+        self.start_s = start_s
         self._photograph = photograph
-        self._walk = walk
-        self._start_s = start_s
 
     def _read(self, index: int) -> bytes | None:
-        left, top, width = self._walk.window_at(self._start_s + index / FPS)
+        index += round(self.start_s * FPS)
+        left, top, width = self.walk.window_at(index / FPS)
         scale = SIZE_PX[0] / width
         move = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
         picture = cv2.warpAffine(self._photograph, move, SIZE_PX, flags=cv2.INTER_LINEAR)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +37,7 @@ class FakeDetector:
         parallel: what ``info.parallel`` says.
     """
 
-    colours: Mapping[str, tuple[int, int, int]] = COLOURS
+    colours: Mapping[str, tuple[int, int, int]] = field(default_factory=lambda: COLOURS)
     parallel: int = 1
 
     @property

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from bridge.detect.models import ModelFiles
     from bridge.detect.port import Progress
 
-_GET_ONE = (
-    "with the network up, pip install 'espcam-bridge[yolo]' and it is downloaded; "
-    "or set detector.model to the path of a YOLO model (.pt, .onnx, *_openvino_model/)"
-)
+_OR_A_PATH = "or set detector.model to the path of a YOLO model (.pt, .onnx, *_openvino_model/)"
 _CHILD = (sys.executable, "-m", "bridge.detect.ultralytics")
 
 
@@ -52,13 +49,19 @@ def fetch(
     name = AUTO_MODEL if model == "auto" else model
     missing = f"there is no model {name} on this machine"
     if child is _CHILD and importlib.util.find_spec("ultralytics") is None:
-        raise ModelUnavailable(f"{missing} and ultralytics, which could download it, is not installed", _GET_ONE)
+        raise ModelUnavailable(
+            f"{missing}, and ultralytics, which could download it, is not installed",
+            f"run: pip install 'espcam-bridge[yolo]'; {_OR_A_PATH}",
+        )
     progress(f"downloading {name} and exporting it to OpenVINO; this happens once")
     folder = models_cache(environ)
     reason = _run([*child, name, str(folder)], environ, timeout_s)
     found = find(name, {**environ, "ESPCAM_BRIDGE_MODELS": str(folder)})
     if found is None:
-        raise ModelUnavailable(f"{missing} and it cannot be fetched: {reason or 'nothing came'}", _GET_ONE)
+        raise ModelUnavailable(
+            f"{missing} and it cannot be fetched: {reason or 'nothing came'}",
+            f"see to the internet connection, {_OR_A_PATH}",
+        )
     if reason:
         progress(f"{name} is used as it came: {reason}")
     return found

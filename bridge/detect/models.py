@@ -171,10 +171,18 @@ def require_detector(metadata: ModelMetadata, name: str) -> None:
         )
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text: the reason, with libraries that add advice."""
+    return _lines(error)[0]
+
+
 def last_line(error: BaseException) -> str:
-    """The last line of an error's text: C++ libraries put the reason there, after where they were."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    """The last line of an error's text: the reason, with C++ libraries that say first where they were."""
+    return _lines(error)[-1]
+
+
+def _lines(error: BaseException) -> list[str]:
+    return [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
 
 
 def _is_path(model: str) -> bool:

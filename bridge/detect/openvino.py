@@ -37,6 +37,8 @@ _hung: list[object] = []  # detectors whose device gave no answer; see OpenVinoD
 # More streams than this gain nothing that a bridge can use (there are seldom more frames waiting) and cost memory.
 _AUTO_WORKERS = 4
 _CHANNELS = 3
+_ONNX_BEGIN = b"\x08"  # the first field of a ModelProto, its version
+_XML_BEGIN = b"<"
 _EXPORT_ANEW = "export the model again with ultralytics (format=openvino), or use another one"
 
 
@@ -53,6 +55,7 @@ class OpenVinoDetector:
         cache_dir: where OpenVINO keeps compiled models (a restart then takes a quarter of the time); None: nowhere.
         answer_timeout_s: how long one picture may take. The slowest board we know of needs 0.5 s (Raspberry Pi 3);
             requests have been seen to hang for good (ultralytics#25923).
+        core: OpenVINO itself, or what stands in for it.
 
     Raises:
         ModelRefused: broken, or no detector.
@@ -66,8 +69,9 @@ class OpenVinoDetector:
         cache_dir: Path | None = None,
         *,
         answer_timeout_s: float = 30.0,
+        core: ov.Core | None = None,
     ) -> None:
-        core = ov.Core()
+        core = core or ov.Core()
         if cache_dir is not None and _usable(cache_dir):
             core.set_property({"CACHE_DIR": str(cache_dir)})
         model = _read(core, files)
@@ -76,7 +80,9 @@ class OpenVinoDetector:
         _fix_input(model, files, settings.image_size)
         self._layout = output_layout(_shape(model.output()), len(metadata.labels))
         _, _, height, width = model.input().shape
-        lanes, device = _compile(core, _with_preprocessing(model), _device(core, settings.device), settings)
+        lanes, device = _compile(
+            core, _with_preprocessing(model), choose_device(core.available_devices, settings.device), settings
+        )
         self._lanes = [
             [_Request(lane, width, height, answer_timeout_s) for _ in range(_parallel(lane))] for lane in lanes
         ]
@@ -186,11 +192,13 @@ def _read(core: ov.Core, files: ModelFiles) -> ov.Model:
             raise ModelRefused(f"{path} holds {len(found)} .xml files, not one", _EXPORT_ANEW)
         path = found[0]
     # Told by the first byte: OpenVINO would try each of its readers in turn, and some of them complain on stderr.
-    expected = b"\x08" if files.kind is ModelKind.ONNX else b"<"
+    expected = _ONNX_BEGIN if files.kind is ModelKind.ONNX else _XML_BEGIN
     try:
         with path.open("rb") as file:
             if file.read(1) != expected:
-                raise ModelRefused(f"{path} is no {files.kind.value} model", _EXPORT_ANEW)
+                raise ModelRefused(
+                    f"{path} is no {'ONNX' if expected == _ONNX_BEGIN else 'OpenVINO'} model", _EXPORT_ANEW
+                )
         return core.read_model(path)
     except OSError as error:
         raise ModelUnavailable(f"{path} cannot be read: {error.strerror}", "let the bridge's user read it") from error
@@ -205,7 +213,7 @@ def _metadata(model: ov.Model, files: ModelFiles) -> ModelMetadata:
         return metadata
     inside: dict[str, Any] = {}
     if files.kind is ModelKind.ONNX and model.has_rt_info("framework"):
-        inside = {key: value.value for key, value in model.get_rt_info("framework").value.items()}
+        inside = dict(model.get_rt_info("framework").value)  # an ONNX file's metadata_props
     elif model.has_rt_info(["model_info", "labels"]):  # what OpenVINO's Model API reads: blanks part the labels
         labels = str(model.get_rt_info(["model_info", "labels"]).value)
         inside = {"names": [label.replace("_", " ") for label in labels.split()]}
@@ -257,13 +265,21 @@ def _with_preprocessing(model: ov.Model) -> ov.Model:
     return steps.build()
 
 
-def _device(core: ov.Core, wanted: str) -> str:
-    """Choose the device; a GPU before the CPU, because it leaves the CPU to JPEG and MQTT."""
-    devices = list(core.available_devices)
+def choose_device(devices: Sequence[str], wanted: str) -> str:
+    """Choose the device; of themselves a GPU before the CPU, because it leaves the CPU to JPEG and MQTT.
+
+    Args:
+        devices: what OpenVINO finds on this machine: ``CPU``, ``GPU``, ``GPU.1``, ``NPU``.
+        wanted: ``auto``, one of them, or a choice that OpenVINO makes among them (``AUTO:GPU,CPU``).
+
+    Raises:
+        ModelUnavailable: there is no such device.
+    """
     if wanted == "auto":
         return next((device for device in devices if device.startswith("GPU")), "CPU")
     device = wanted.upper()
-    if device.split(".", maxsplit=1)[0].split(":", maxsplit=1)[0] not in {*devices, "AUTO", "HETERO", "MULTI"}:
+    known = {*devices, *(found.split(".")[0] for found in devices), "AUTO", "HETERO", "MULTI"}
+    if device.split(":")[0] not in known:
         raise ModelUnavailable(
             f"OpenVINO finds no device {wanted}", f"set detector.device to auto or one of: {', '.join(devices)}"
         )

@@ -89,8 +89,6 @@ class DetectorSupply:
         while not stop.is_set():
             if self._try_to_load(stop):
                 self._watch()
-            if stop.is_set():
-                return
             # Also before a detector that failed is loaded anew: one that loads but never works would else be
             # compiled again and again without a pause.
             wait_s = self._backoff.next_s()

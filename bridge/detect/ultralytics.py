@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.detect.models import AUTO_MODEL, cache_dir, last_line
+from bridge.detect.models import AUTO_MODEL, cache_dir, first_line
 from bridge.detect.port import DetectorInfo
 from bridge.detect.telemetry import silence_ultralytics
 from bridge.errors import DependencyMissing, ModelRefused
@@ -130,7 +130,7 @@ def _explain(error: Exception, path: Path) -> ModelRefused | DependencyMissing:
         return DependencyMissing(
             "a torchvision that fits torch", "run: pip install --force-reinstall torch torchvision"
         )
-    return ModelRefused(f"{path} cannot be used: {last_line(error)}", "use another model or another detector.device")
+    return ModelRefused(f"{path} cannot be used: {first_line(error)}", "use another model or another detector.device")
 
 
 # --- as a program ----------------------------------------------------------------------------------------------------
@@ -165,13 +165,13 @@ def main(arguments: Sequence[str]) -> int:
         with contextlib.redirect_stdout(sys.stderr):
             fetch(name, Path(folder))
     except Exception as error:  # noqa: BLE001 - whatever it was, the parent needs one line
-        print(last_line(error))  # noqa: T201 - that line is what this program is for
+        print(first_line(error).lstrip("❌ ").rstrip("."))  # noqa: T201 - that line is what this program is for
         return 1
     return 0
 
 
 def _die_with_parent() -> None:
-    sys.stdin.buffer.read()  # nothing ever comes; it ends when the parent does
+    os.read(sys.stdin.fileno(), 1)  # nothing ever comes; it ends when the parent does
     os._exit(1)
 
 

@@ -179,7 +179,8 @@ def suppress(boxes_xyxy: Floats, scores: Floats, classes: Ints, iou: float) -> I
         height = np.minimum(bottom[best], bottom[rest]) - np.maximum(top[best], top[rest])
         overlap = np.maximum(width, 0) * np.maximum(height, 0)
         union = area[best] + area[rest] - overlap
-        rest = rest[overlap <= iou * union]
+        # Untrained or damaged heads give boxes turned inside out; their union can be negative and suppresses nothing.
+        rest = rest[(overlap <= iou * union) | (union <= 0)]
     return np.array(kept, np.intp)
 
 

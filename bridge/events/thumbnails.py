@@ -94,7 +94,11 @@ class BestViews:
         return better
 
     def hand_out(self, track_id: int, event_id: str) -> bytes | None:
-        """The best picture of a track as JPEG with the event's id in its comment; None when it went out before."""
+        """The best picture of a track as JPEG, with the event's id in its comment.
+
+        Returns:
+            None when nothing better than last time is there.
+        """
         view = self._views.get(track_id)
         if view is None or view.quality <= view.handed_out_quality:
             return None

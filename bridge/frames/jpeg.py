@@ -1,7 +1,8 @@
 """What a JPEG says of itself, without decoding it: the integrity gate, the size, the comment.
 
 The gate walks the markers of ITU-T T.81 (annex B) from SOI to EOI. It refuses what a decoder would only half show or
-choke on, and it costs about 15 us for 30 KB: a header that claims 65500x65500 pixels costs no more than any other.
+choke on. It costs 17 us for 30 KB, 8 us from the second picture of a camera on, and a header that claims 65500x65500
+pixels costs no more than any other.
 
 * **Trailing bytes** after EOI are cut off, whatever they are: boards pad with zeros up to their DMA block, telephones
   append previews (MPF) that are JPEGs themselves. The picture before them is whole.
@@ -14,14 +15,16 @@ choke on, and it costs about 15 us for 30 KB: a header that claims 65500x65500 p
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
 
 from bridge.errors import FrameRejected, RejectReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_FILL: Final = 0xFF
 _SOI: Final = 0xD8
 _EOI: Final = 0xD9
 _SOS: Final = 0xDA
@@ -30,15 +33,17 @@ _SOF: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # those three a
 _SEGMENTS: Final = frozenset(range(0xC0, 0xFF)) - frozenset(range(0xD0, 0xDA))  # markers with a length behind them
 _SOF_BYTES: Final = 8  # length, precision, height, width, number of components
 _MAX_COMMENT_BYTES: Final = 0xFFFF - 2
+# A camera sends 8 segments and 1 scan, progressive encoders 10 scans. Without these bounds a megabyte of empty segments
+# would hold up every other camera for half a second; decoders suffer far more from such pictures.
+_MAX_SEGMENTS: Final = 500
+_MAX_SCANS: Final = 100
 
+_FF_RUN: Final = re.compile(rb"\xff+")
 # Where the entropy-coded data of a scan ends: FF 00 is a stuffed data byte, FF D0..D7 a restart marker, FF FF fill.
-# One regular expression: 11 us for 30 KB; bytes.find for EOI and SOI took 58 us (the second byte of FF xx is rare, the
-# first is not), a loop over every FF 14 us.
 _SCAN_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
-@dataclass(frozen=True, slots=True)
-class JpegPicture:
+class JpegPicture(NamedTuple):
     """A JPEG that passed the gate.
 
     Attributes:
@@ -70,7 +75,7 @@ class Gate:
     """``inspect`` for the pictures of one camera, one after the other.
 
     A board sends the same tables and the same size each time: what lies before the picture data is byte for byte that
-    of the picture before. Such a header is not walked again, which halves the time (18 us to 11 us for 30 KB).
+    of the picture before. Such a header is not walked again, which halves the time (17 us to 8 us for 30 KB).
     """
 
     def __init__(self, *, max_bytes: int, max_pixels: int) -> None:
@@ -141,23 +146,24 @@ def read_comment(jpeg: bytes) -> str | None:
 
 def _end(data: bytes, scan: int) -> int:
     """The offset behind EOI, when the entropy-coded data of the first scan begins at ``scan``."""
-    while True:
-        pos = _scan_end(data, scan)
-        if data[pos + 1] == _EOI:  # what the loop below would find, 1 us later
-            return pos + 2
-        for marker, _, end in _segments(data, pos):  # a progressive picture has tables and more scans
+    pos = _scan_end(data, scan, _skip_stuffed(data, scan))
+    if data[pos + 1] == _EOI:  # what the loop below would find, 1 us later
+        return pos + 2
+    for _ in range(_MAX_SCANS):
+        for marker, _start, end in _segments(data, pos):  # a progressive picture has tables and more scans
             if marker == _EOI:
                 return end
             if marker in _SOF:
                 raise FrameRejected(RejectReason.BAD_HEADER, "two frame headers")
             if marker == _SOS:
-                scan = end
+                pos = _scan_end(data, end, end)
                 break
+    raise FrameRejected(RejectReason.BAD_HEADER, f"more than {_MAX_SCANS} scans")
 
 
 def _segments(data: bytes, pos: int) -> Iterator[tuple[int, int, int]]:
     """The marker, start (of its length field) and end of each segment from ``pos`` to EOI, which has no length."""
-    while True:
+    for _ in range(_MAX_SEGMENTS):
         pos = _skip_fill(data, pos)
         marker = data[pos + 1]
         if marker == _EOI:
@@ -175,17 +181,17 @@ def _segments(data: bytes, pos: int) -> Iterator[tuple[int, int, int]]:
             raise FrameRejected(RejectReason.BAD_HEADER, f"segment FF {marker:02X} of length {length}")
         yield marker, pos + 2, end
         pos = end
+    raise FrameRejected(RejectReason.BAD_HEADER, f"more than {_MAX_SEGMENTS} segments")
 
 
 def _skip_fill(data: bytes, pos: int) -> int:
     """The offset of the marker at ``pos``: any number of FF may stand before it."""
-    if data[pos : pos + 1] not in (b"\xff", b""):
+    run = _FF_RUN.match(data, pos)
+    if run is None and pos < len(data):
         raise FrameRejected(RejectReason.BAD_HEADER, f"no marker at byte {pos}")
-    while data[pos + 1 : pos + 2] == b"\xff":
-        pos += 1
-    if pos + 1 >= len(data):
+    if run is None or run.end() == len(data):
         raise FrameRejected(RejectReason.TRUNCATED, "ends inside the header")
-    return pos
+    return run.end() - 1
 
 
 def _size(data: bytes, start: int, end: int, max_pixels: int) -> tuple[int, int]:
@@ -199,11 +205,23 @@ def _size(data: bytes, start: int, end: int, max_pixels: int) -> tuple[int, int]
     return width_px, height_px
 
 
-def _scan_end(data: bytes, start: int) -> int:
-    """The offset of the marker that ends the entropy-coded data at ``start``."""
-    found = _SCAN_END.search(data, start)
+def _skip_stuffed(data: bytes, scan: int) -> int:
+    """The offset of the first FF in the entropy-coded data that no 00 follows; ``scan`` when there is none.
+
+    Every byte has to be looked at, and this is most of what the gate costs: numpy takes 6 us for 30 KB, the regular
+    expression alone 11 us.
+    """
+    octets = np.frombuffer(data, np.uint8)[scan:]
+    if len(octets) < 2:  # noqa: PLR2004 - a marker
+        return scan
+    return scan + int(((octets[:-1] == _FILL) & (octets[1:] != 0)).argmax())
+
+
+def _scan_end(data: bytes, scan: int, search_from: int) -> int:
+    """The offset of the marker that ends the entropy-coded data at ``scan``; none stands before ``search_from``."""
+    found = _SCAN_END.search(data, search_from)
     if found is None:
         raise FrameRejected(RejectReason.TRUNCATED, "no EOI")
-    if found.start() == start:
+    if found.start() == scan:
         raise FrameRejected(RejectReason.TRUNCATED, "a scan without data")
     return found.start()

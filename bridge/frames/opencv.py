@@ -8,10 +8,11 @@ from bridge.errors import DependencyMissing
 try:
     import cv2
 except ImportError as error:  # opencv-python needs libGL.so.1, which slim Debian images lack
-    missing_gl = "libGL" in str(error) or "libgthread" in str(error)
+    library = str(error).partition(":")[0]
+    from_system = ".so" in library
     raise DependencyMissing(
-        "libGL.so.1 (OpenCV needs it)" if missing_gl else "opencv-python",
-        "run: sudo apt-get install libgl1 libglib2.0-0" if missing_gl else "run: pip install opencv-python",
+        f"{library} (OpenCV needs it)" if from_system else "opencv-python",
+        "run: sudo apt-get install libgl1 libglib2.0-0" if from_system else "run: pip install opencv-python",
     ) from error
 
 # Our stages are the parallelism; OpenCV's own pool would fight OpenVINO for the same few cores.

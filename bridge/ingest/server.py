@@ -46,12 +46,12 @@ _INVALID_TEXT: Final = 1007
 
 _MAX_SIZE_FACTOR: Final = 2  # a frame over the limit is counted and dropped; only one far over it costs the connection
 _HEADER_BYTES: Final = 20  # ECF1
-_READ_BYTES: Final = 65_536  # two frames of 30 KB a call; reused, asyncio's own would be allocated anew for each call
+_READ_BYTES: Final = 262_144  # what asyncio reads at a time; reused, because it would allocate anew each time
 _MAX_UNSENT_BYTES: Final = 65_536  # we send a few hundred bytes at a time: a peer so far behind does not read at all
 _HANDSHAKE_TIMEOUT_S: Final = 10.0  # the first sketch's client allows 1 s a line, the rest is the network's
 _CLOSE_TIMEOUT_S: Final = 2.0  # to answer a close; the first sketch's client does so between two frames
 _STOP_GRACE_S: Final = 0.7  # the same while stopping: stop() promises 1 s
-_CHECK_INTERVAL_S: Final = 5.0  # a fourth of the shortest silence that a session watches (ASK_AFTER_S)
+_CHECK_INTERVAL_S: Final = 1.0  # for silence of 20 s and more; looking costs nothing
 _START_TIMEOUT_S: Final = 5.0
 
 _protocol_log = logging.getLogger("bridge.ingest.websockets")
@@ -305,7 +305,10 @@ class _Connection(asyncio.BufferedProtocol):
         self._flush()
 
     def _flush(self) -> None:
-        for data in self._protocol.data_to_send():
+        writes = self._protocol.data_to_send()
+        if not writes:  # after nearly every frame
+            return
+        for data in writes:
             if data:
                 self._transport.write(data)
             elif self._transport.can_write_eof():
@@ -333,7 +336,7 @@ class _Connection(asyncio.BufferedProtocol):
                 return
         self._respond(self._protocol.accept(request))
         if self._protocol.state is not State.OPEN:
-            return
+            return  # no valid handshake
         if isinstance(decision, Accept):
             self._visit = self._door.enter(self, decision)
         else:
@@ -351,7 +354,6 @@ class _Connection(asyncio.BufferedProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        self._flush()
 
     def _take_frame(self, frame: Frame) -> None:
         """Put messages together; a camera sends each in one frame."""

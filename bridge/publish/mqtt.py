@@ -152,7 +152,10 @@ class PahoConnection:
             self._client.connect(settings.host, settings.port, settings.keepalive_s)
         except (OSError, ValueError) as error:  # ValueError: a host that cannot be a name
             raise _unreachable(where, settings.host, error) from error
-        self._selector.register(self._socket(), _READ)
+        sock = self._socket()
+        # Nagle's algorithm held an event back behind its picture until the broker's delayed ACK: 42 ms instead of 2.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._selector.register(sock, _READ)
 
     def _await_connack(self) -> None:
         deadline_s = time.monotonic() + _CONNACK_TIMEOUT_S
@@ -190,8 +193,10 @@ class PahoConnection:
 
 
 def _check(code: MQTTErrorCode) -> None:
-    if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
-        raise BrokerError(f"the connection to the broker is lost ({error_string(code).rstrip('.').lower()})")
+    if code == MQTTErrorCode.MQTT_ERR_SUCCESS:
+        return
+    detail = "" if code == MQTTErrorCode.MQTT_ERR_CONN_LOST else f" ({error_string(code).rstrip('.')})"
+    raise BrokerError(f"the connection to the broker is lost{detail}")
 
 
 class _TidySocket(ssl.SSLSocket):

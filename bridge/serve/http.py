@@ -10,7 +10,6 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, jsonify, request
-from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import HTTPException, Unauthorized
 
 from bridge.errors import ListenError
@@ -44,6 +43,9 @@ _STREAMS_END_STEPS = 25
 _TOKEN_IN_QUERY = frozenset({"pictures.stream", "pictures.snapshot"})
 _OPEN_TO_ALL = frozenset({"api.healthz"})
 
+# Written by hand: the realm must be quoted (RFC 9110, section 11.5), which werkzeug leaves out.
+_CHALLENGE = 'Basic realm="espcam-bridge", charset="UTF-8"'
+
 # No frame-ancestors: people show the page in Home Assistant's web page panel. blob: is a live picture in the making.
 _SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -71,8 +73,7 @@ def create_app(site: Site) -> Flask:
             return
         token = request.args.get("token") if request.endpoint in _TOKEN_IN_QUERY else None
         if not access.allows(request.headers.get("Authorization"), token):
-            challenge = WWWAuthenticate("basic", {"realm": "espcam-bridge", "charset": "UTF-8"})
-            raise Unauthorized("a user name and password, or the API token, is needed", www_authenticate=challenge)
+            raise Unauthorized("a user name and password, or the API token, is needed")
 
     @app.after_request
     def secure(response: Response) -> Response:
@@ -93,6 +94,8 @@ def _error_json(error: HTTPException) -> Response:
     for name, value in error.get_headers():
         if name.lower() != "content-type":
             reply.headers.add(name, value)
+    if reply.status_code == Unauthorized.code:
+        reply.headers["WWW-Authenticate"] = _CHALLENGE
     return reply
 
 
@@ -171,7 +174,9 @@ class WebServer:
             time.sleep(_STREAMS_END_STEP_S)
         self._listener.cut(late_only=False)  # viewers that do not read: their threads are stuck in a write
         watch_ended = self._watch.stop(timeout_s)
-        return self._server.stop(timeout_s) and watch_ended
+        server_ended = self._server.stop(timeout_s)
+        self.site.close()
+        return server_ended and watch_ended
 
     def _serve(self, _stop: threading.Event) -> None:
         # Here and not in start(): cheroot's threads inherit this thread's being a daemon, so that none of them keeps a

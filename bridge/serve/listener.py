@@ -59,9 +59,14 @@ class _Request(HTTPRequest):
     """Writes a chunk with one system call and one deadline."""
 
     def send_headers(self) -> None:
-        """Send the headers; a live stream has no deadline from here on."""
+        """Send the headers; a live stream has no deadline from here on, and ends with its connection.
+
+        Cutting it into chunks as well (HTTP/1.1) would copy every picture for every viewer once more.
+        """
         if any(value.startswith(b"multipart/x-mixed-replace") for _, value in self.outheaders):
             self.server.free_of_deadline(self.conn)
+            self.response_protocol = "HTTP/1.0"  # what cheroot decides by; the answer still says HTTP/1.1
+            self.outheaders.append((b"Connection", b"close"))
         super().send_headers()
 
     def write(self, chunk: bytes) -> None:
@@ -89,6 +94,12 @@ class _Connection(HTTPConnection):
                 return self._shake_hands()
             return bool(super().communicate())  # type: ignore[no-untyped-call]  # cheroot's stubs are half typed
 
+    def close(self) -> None:
+        """Close, whatever state the socket is in: to cheroot, an exception from here is the end of the whole server."""
+        with contextlib.suppress(OSError):
+            super().close()
+        self.socket.close()
+
     def _shake_hands(self) -> bool:
         try:
             self.socket.do_handshake()
@@ -105,6 +116,7 @@ class _Connection(HTTPConnection):
             plain.settimeout(1.0)
             plain.sendall(_SPEAK_TLS)
             plain.shutdown(socket.SHUT_WR)
+            plain.recv(_MAX_HEADER_BYTES)  # what is left of the request: closing over it would destroy the answer
 
 
 class _Tls(Adapter):
@@ -158,6 +170,7 @@ class Listener(Server):
     max_request_header_size = _MAX_HEADER_BYTES
     max_request_body_size = _MAX_BODY_BYTES
     keep_alive_conn_limit = _MAX_IDLE_CONNECTIONS
+    expiration_interval = 0.1  # also how long a stop waits for the accepting thread (cheroot: 0.5 s)
 
     def __init__(
         self,

@@ -1,7 +1,10 @@
 """The live picture of a camera: one annotated encode a frame however many watch, none when nobody does.
 
-There is no thread here. The first viewer that needs a frame makes its picture while it holds the lock; the others wait
-for the lock and find the picture made. A viewer that comes late skips to the newest frame.
+The first viewer that needs a frame has its picture made while it holds the lock; the others wait for the lock and find
+the picture made. A viewer that comes late skips to the newest frame.
+
+Pictures are made on the threads of a small pool and not on the viewers' own: 50 viewers taking turns would each get a
+heap of their own for it from the C library (measured: 336 instead of 103 MB, and 16 instead of 4 ms of CPU a picture).
 """
 
 from __future__ import annotations
@@ -14,12 +17,14 @@ from typing import TYPE_CHECKING
 from bridge.errors import FrameRejected
 from bridge.frames import codec
 from bridge.model import CameraState
-from bridge.serve import annotate
+from bridge.serve import annotate, mjpeg
 from bridge.serve.pacing import Pacer
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from bridge.frames.store import FrameStore
-    from bridge.model import Frame, Image, Track
+    from bridge.model import Frame, Track
     from bridge.runtime.clock import Clock
 
 # Boxes from an analysis this much older than the frame are of somebody who has moved on (2 s of walking is 3 m).
@@ -53,12 +58,17 @@ class LivePicture:
     Attributes:
         seq: of the frame it was made from; 0 when there was none.
         jpeg: the picture.
-        unix_s: when the frame was received (a notice: when it was made).
+        part: the picture as a part of a live stream, cut once for all viewers.
     """
 
     seq: int
     jpeg: bytes = field(repr=False)
-    unix_s: float
+    part: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, seq: int, jpeg: bytes, unix_s: float) -> LivePicture:
+        """A picture received (a notice: made) at this moment."""
+        return cls(seq, jpeg, mjpeg.part(jpeg, unix_s))
 
 
 class LiveView:
@@ -69,19 +79,22 @@ class LiveView:
         camera_id: a camera that the store knows.
         options: how it is shown.
         clock: the time, for notices.
+        pool: where pictures are made.
     """
 
-    def __init__(self, store: FrameStore, camera_id: str, options: StreamOptions, clock: Clock) -> None:
+    def __init__(self, store: FrameStore, camera_id: str, options: StreamOptions, clock: Clock, pool: Executor) -> None:
         self.camera_id = camera_id
         self.options = options
         self.encodes = 0
         self._store = store
         self._clock = clock
+        self._pool = pool
         self._making = threading.Lock()
         self._pacer = Pacer(options.max_fps)
         self._admitted_seq = 0
         self._refused_seq = 0
         self._picture: LivePicture | None = None
+        self._raw: LivePicture | None = None
         self._notice: tuple[tuple[CameraState, int], LivePicture] | None = None
 
     @property
@@ -136,9 +149,9 @@ class LiveView:
         frame = self._store.newest(self.camera_id)
         if frame is None or not (raw or self.online):
             return self.notice()
-        if raw:
-            return LivePicture(frame.seq, frame.jpeg, frame.received_unix_s)
         with self._making:
+            if raw:
+                return self._as_sent(frame)
             return self._make(frame) or self._picture or self._make_notice(frame)
 
     def notice(self) -> LivePicture:
@@ -150,7 +163,7 @@ class LiveView:
         with self._making:
             if not self._admit(frame):
                 return None
-            return LivePicture(frame.seq, frame.jpeg, frame.received_unix_s) if raw else self._make(frame)
+            return self._as_sent(frame) if raw else self._make(frame)
 
     def _admit(self, frame: Frame) -> bool:
         """Whether the frame keeps to ``max_fps``; decided once a frame, so that all viewers share the same ones."""
@@ -160,24 +173,30 @@ class LiveView:
             self._admitted_seq = frame.seq
         return True
 
+    def _as_sent(self, frame: Frame) -> LivePicture:
+        if self._raw is None or self._raw.seq < frame.seq:
+            self._raw = LivePicture.of(frame.seq, frame.jpeg, frame.received_unix_s)
+        return self._raw
+
     def _make(self, frame: Frame) -> LivePicture | None:
         """The picture of this frame or a newer one that is there already; None when the decoder refuses it."""
         if self._picture is not None and self._picture.seq >= frame.seq:
             return self._picture
         if frame.seq <= self._refused_seq:
             return None
+        tracks = self._tracks_for(frame)
+        if not tracks and self.options.rotate == 0:
+            self._picture = self._as_sent(frame)
+            return self._picture
         try:
-            jpeg = self._render(frame)
+            jpeg = self._pool.submit(self._render, frame, tracks).result()
         except FrameRejected:
             self._refused_seq = frame.seq
             return None
-        self._picture = LivePicture(frame.seq, jpeg, frame.received_unix_s)
+        self._picture = LivePicture.of(frame.seq, jpeg, frame.received_unix_s)
         return self._picture
 
-    def _render(self, frame: Frame) -> bytes:
-        tracks = self._tracks_for(frame)
-        if not tracks and self.options.rotate == 0:
-            return frame.jpeg
+    def _render(self, frame: Frame, tracks: tuple[Track, ...]) -> bytes:
         image = codec.decode(frame.jpeg, self.options.rotate)
         annotate.draw_tracks(image, tracks)
         self.encodes += 1
@@ -193,12 +212,11 @@ class LiveView:
         status = self._store.status(self.camera_id)
         key = (status.state, frame.seq if frame else 0)
         if self._notice is None or self._notice[0] != key:
-            image = self._darkened((status.name, _reason(status.state, frame)), frame)
-            picture = LivePicture(key[1], codec.encode(image, self.options.quality), self._clock.unix_s())
-            self._notice = (key, picture)
+            jpeg = self._pool.submit(self._draw_notice, (status.name, _reason(status.state, frame)), frame).result()
+            self._notice = (key, LivePicture.of(key[1], jpeg, self._clock.unix_s()))
         return self._notice[1]
 
-    def _darkened(self, lines: tuple[str, str], frame: Frame | None) -> Image:
+    def _draw_notice(self, lines: tuple[str, str], frame: Frame | None) -> bytes:
         # A name without one ASCII letter cannot be drawn; the id always can.
         title, reason = annotate.ascii_text(lines[0], self.camera_id), lines[1]
         try:
@@ -206,7 +224,8 @@ class LiveView:
         except FrameRejected:
             last = None
         height_px, width_px = last.shape[:2] if last is not None else _NO_FRAME_PX[::-1]
-        return annotate.notice(width_px, height_px, (title, reason), last)
+        image = annotate.notice(width_px, height_px, (title, reason), last)
+        return codec.encode(image, self.options.quality)
 
 
 def _reason(state: CameraState, frame: Frame | None) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -89,6 +91,9 @@ class Site:
         self.clock = clock
         self.stopping = threading.Event()
         self.seats = Seats(settings.max_viewers)
+        # Half the cores at most: the other half is for inference.
+        workers = max(1, min(4, (os.cpu_count() or 1) // 2))
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="web-pictures")
         self._views: dict[str, LiveView] = {}
         self._lock = threading.Lock()
 
@@ -104,5 +109,9 @@ class Site:
         with self._lock:
             view = self._views.get(camera_id)
             if view is None or view.options != options:
-                view = self._views[camera_id] = LiveView(self.store, camera_id, options, self.clock)
+                view = self._views[camera_id] = LiveView(self.store, camera_id, options, self.clock, self._pool)
             return view
+
+    def close(self) -> None:
+        """Let go of the threads that make pictures; only once nobody asks for any."""
+        self._pool.shutdown()

@@ -108,15 +108,17 @@ class LiveStream:
         before = mjpeg.opening()
         while not self._stopping.is_set():
             for picture in self._while_online() if self._view.online else self._while_gone():
-                yield before + mjpeg.part(picture.jpeg, picture.unix_s)
+                yield before + picture.part
                 before = b""
 
     def _while_online(self) -> Iterator[LivePicture]:
         """Every new picture, and the last one again when there is no new one for long."""
         last: LivePicture | None = None
         sent_s = self._clock.mono_s()
-        while self._view.online and not self._stopping.is_set():
+        while not self._stopping.is_set():
             picture = self._next()
+            if picture is None and not self._view.online:
+                return
             if picture is None and self._clock.mono_s() - sent_s < self._repeat_s:
                 continue
             last = picture or last or self._view.notice()

@@ -9,7 +9,6 @@ else. A ping is never answered: that client does so only while it polls, and it 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -25,6 +24,8 @@ from bridge import __version__
 from bridge.errors import LinkLost
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from websockets.asyncio.client import ClientConnection
     from websockets.http11 import Request
     from websockets.protocol import Event
@@ -125,9 +126,11 @@ class SketchLink:
     async def close(self) -> None:
         """Hang up; the sketch never says goodbye."""
         self._writer.close()
-        with contextlib.suppress(OSError):
+        try:
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await self._writer.wait_closed()
+        except OSError:  # a bridge that reads no more, or a connection that was broken already
+            self._writer.transport.abort()
 
     async def shake_hands(self, request: Request) -> None:
         """Send the request and wait for the answer, line by line as slowly as the sketch allows.
@@ -150,16 +153,23 @@ class SketchLink:
         assert isinstance(response, Response)  # noqa: S101 - nothing else can come first
         if (connection := response.headers["Connection"]).lower() != "upgrade":
             raise LinkLost(f"the answer says 'Connection: {connection}', which the sketch's client does not take")
+        await self._take(events[1:])
 
     async def _read(self) -> None:
         self._protocol.receive_data(await self._chunk())
-        for event in self._protocol.events_received():
+        await self._take(self._protocol.events_received())
+
+    async def _take(self, events: Sequence[Event]) -> None:
+        for event in events:
             assert isinstance(event, Frame)  # noqa: S101 - the handshake is over
-            if event.opcode is Opcode.CLOSE:
-                await self._flush()
-                raise _lost(self._protocol.close_rcvd)
-            if event.opcode in {Opcode.TEXT, Opcode.BINARY}:
-                self._received.append(bytes(event.data))
+            match event.opcode:
+                case Opcode.TEXT:
+                    self._received.append(bytes(event.data).decode(errors="replace"))
+                case Opcode.BINARY:
+                    self._received.append(bytes(event.data))
+                case Opcode.CLOSE:
+                    await self._flush()
+                    raise _lost(self._protocol.close_rcvd)
         # Whatever the protocol wants to answer now is a pong, and the sketch is deaf.
         self._protocol.data_to_send()
 

@@ -188,21 +188,22 @@ class Webcam(Source):
     """A camera of this computer, through OpenCV.
 
     Args:
-        number: 0 is the first.
+        capture: the device; this object lets go of it.
+        name: for error messages.
 
     Raises:
         SourceError: it is not there, is in use, or gives no picture.
     """
 
-    def __init__(self, number: int) -> None:
-        self._name = f"webcam {number}"
-        self._capture = cv2.VideoCapture(number)
-        if not self._capture.isOpened():
-            raise SourceError(f"{self._name} cannot be opened; is it plugged in, and not in use by another program?")
+    def __init__(self, capture: cv2.VideoCapture, name: str) -> None:
+        self._name = name
+        self._capture = capture
+        if not capture.isOpened():
+            raise SourceError(f"{name} cannot be opened; is it plugged in, and not in use by another program?")
         # Otherwise four pictures wait in the driver: nearly a second of age at 5 pictures a second.
-        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        image = _first_picture(self._capture, self._name)
-        fps = self._capture.get(cv2.CAP_PROP_FPS)
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        image = _first_picture(capture, name)
+        fps = capture.get(cv2.CAP_PROP_FPS)
         # Not "filmed": in the dark a webcam is slower than it claims, and pictures must not be waited for.
         super().__init__(fps=fps if fps > 0 else _WEBCAM_FPS, filmed=False, size_px=_size_px(image))
 
@@ -251,7 +252,7 @@ def _open_webcam(spec: str) -> Source:
     number = spec.removeprefix(_WEBCAM_PREFIX)
     if not number.isdecimal():
         raise SourceError(f"{spec} is no webcam; write webcam:0 for the first one")
-    return Webcam(int(number))
+    return Webcam(cv2.VideoCapture(int(number)), f"webcam {number}")
 
 
 def _open_folder(folder: Path, *, loop: bool, start: float) -> Source:

@@ -11,7 +11,7 @@ import pytest
 from bridge.errors import SourceError
 from bridge.frames.codec import decode, encode
 from bridge.frames.opencv import cv2
-from bridge.simulate.source import STILLS_FPS, Source, is_webcam, open_source
+from bridge.simulate.source import STILLS_FPS, Source, Webcam, is_webcam, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,6 +188,15 @@ def test_a_webcam_needs_a_number(spec: str) -> None:
 def test_a_webcam_that_is_not_there_is_named() -> None:
     with pytest.raises(SourceError, match="webcam 63 cannot be opened"):
         open_source("webcam:63")
+
+
+def test_a_webcam_gives_what_it_sees_now_and_says_when_it_is_gone(video: Path) -> None:
+    source = Webcam(cv2.VideoCapture(str(video)), "webcam 0")  # a file stands in for the device
+    assert not source.filmed
+    assert [shade_of(source.read(index)) for index in (0, 5, 9)] == [1, 2, 3]
+    with pytest.raises(SourceError, match="webcam 0 gives no more pictures"):
+        list(read_all(source))
+    source.close()
 
 
 def test_real_footage_has_its_own_rate_and_size(shared: Path) -> None:

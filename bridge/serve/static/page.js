@@ -87,9 +87,14 @@ async function poll() {
   } catch (error) {
     // Pictures come but the API does not answer: streams of this and other windows hold every connection.
     if (error.name === "TimeoutError" && [...tiles.values()].some((tile) => tile.fresh(POLL_MS))) crowded = true;
-    else showProblems(false, [{ part: "bridge", detail: "does not answer; this page tries again by itself" }]);
+    else doubt();
     assign();
   }
+}
+
+function doubt() {
+  showProblems(false, [{ part: "bridge", detail: "does not answer; this page tries again by itself" }]);
+  for (const tile of tiles.values()) tile.doubt();
 }
 
 async function follow() {

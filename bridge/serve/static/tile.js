@@ -76,6 +76,13 @@ export class Tile {
     this.image.alt = `Live picture of ${camera.name}`;
   }
 
+  /** The bridge does not answer: nothing that was known is claimed any longer. */
+  doubt() {
+    this.element.dataset.state = "unknown";
+    this.element.querySelector(".badge").textContent = "no answer";
+    this.element.querySelector(".facts").replaceChildren();
+  }
+
   /** Fetch pictures as "stream" or "snapshots"; null fetches none. */
   run(mode) {
     if (mode === this.mode) return;
@@ -177,7 +184,8 @@ function badge(camera) {
 
 function moment(date) {
   const today = date.toDateString() === new Date().toDateString();
-  return today ? date.toLocaleTimeString() : date.toLocaleString();
+  const day = today ? {} : { month: "short", day: "numeric" };
+  return date.toLocaleString([], { ...day, hour: "2-digit", minute: "2-digit" });
 }
 
 function facts(camera) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -108,6 +109,20 @@ def test_the_latency_metric_counts_each_event_when_the_broker_acknowledged_it(
     assert running.metric("espcam_mqtt_connected") == 1
 
 
+def test_an_event_is_not_held_back_behind_its_picture(
+    mosquitto: MosquittoFactory, start_publisher: StartPublisher, wait_until: WaitUntil
+) -> None:
+    running = start_publisher(mosquitto().port)
+    wait_until(lambda: running.publisher.connected)
+    latencies_s = []
+    for number in range(1, 22):
+        before_s = running.metric("espcam_event_latency_seconds_sum")
+        running.change(ChangeType.UPDATE, str(number), JPEG * 1000)
+        wait_until(lambda number=number: running.metric("espcam_event_latency_seconds_count") == number)  # type: ignore[misc]
+        latencies_s.append(running.metric("espcam_event_latency_seconds_sum") - before_s)
+    assert statistics.median(latencies_s) < 0.03, "Nagle's algorithm and delayed ACKs make it 0.04"
+
+
 def test_home_assistants_birth_brings_discovery_and_states_again_but_no_event(
     mosquitto: MosquittoFactory, mqtt_listener: ListenerFactory, start_publisher: StartPublisher
 ) -> None:
@@ -180,7 +195,7 @@ def test_a_stop_is_quick_while_nobody_listens(free_port: int, start_publisher: S
     time.sleep(0.2)
     began_s = time.monotonic()
     running.publisher.stop()
-    assert time.monotonic() - began_s < 0.5
+    assert time.monotonic() - began_s < 1
 
 
 def test_a_stop_is_quick_while_the_other_side_accepts_but_never_answers(start_publisher: StartPublisher) -> None:
@@ -189,7 +204,7 @@ def test_a_stop_is_quick_while_the_other_side_accepts_but_never_answers(start_pu
         time.sleep(0.2)
         began_s = time.monotonic()
         running.publisher.stop()
-        assert time.monotonic() - began_s < 0.5
+        assert time.monotonic() - began_s < 1
 
 
 def test_with_another_base_topic_and_prefix_everything_moves(

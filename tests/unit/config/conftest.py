@@ -34,6 +34,14 @@ class Files:
             (self.folder / "secrets.yaml").write_bytes(secrets.encode() if isinstance(secrets, str) else secrets)
         return load_config(self.path, environ or {})
 
+    def tried(self, text: str | bytes) -> tuple[str, ...]:
+        """The problems, if any; anything but settings or problems fails."""
+        try:
+            self.load(text)
+        except ConfigError as error:
+            return error.problems
+        return ()
+
     def problems(
         self, text: str | bytes, environ: Mapping[str, str] | None = None, secrets: str | bytes | None = None
     ) -> list[str]:

@@ -3,20 +3,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.config.loader import load_config
 from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from conftest import Files
+    from tests.unit.config.conftest import Files
+
+
+def tried(environ: dict[str, str]) -> tuple[str, ...]:
+    try:
+        load_config(None, environ)
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def reported(environ: dict[str, str]) -> tuple[str, ...]:
-    with pytest.raises(ConfigError) as caught:
-        load_config(None, environ)
-    return caught.value.problems
+    problems = tried(environ)
+    assert problems
+    return problems
 
 
 def test_a_variable_wins_over_the_file_and_becomes_what_the_key_wants(files: Files) -> None:
@@ -41,7 +49,9 @@ def test_a_variable_wins_over_the_file_and_becomes_what_the_key_wants(files: Fil
     assert config.http.max_viewers == 3
 
 
-@pytest.mark.parametrize("value", ["0123", "1e5", "yes", "null", "~", " x ", "'quoted'", "a # b", "{a: b}", "!secret x", "*"])
+@pytest.mark.parametrize(
+    "value", ["0123", "1e5", "yes", "null", "~", " x ", "'quoted'", "a # b", "{a, b}", "!secret x", "*"]
+)
 def test_a_text_is_taken_as_it_stands(value: str) -> None:
     config = load_config(None, {"ESPCAM_BRIDGE__HTTP__USERNAME": value, "ESPCAM_BRIDGE__HTTP__PASSWORD": value})
     assert config.http.password is not None
@@ -88,7 +98,6 @@ def test_an_unknown_name_has_the_nearest_one() -> None:
     [
         ("MQTT__PORT", "x", "must be a whole number from 1 to 65535, not 'x'"),
         ("MQTT", "x", "must be a section of 'key: value' lines"),
-        ("MQTT__PORT__X", "1", "must be a whole number from 1 to 65535"),
         ("CAMERAS__0__ROTATE", "45", "must be 0, 90, 180 or 270, not '45'"),
         ("CAMERAS", "[{id: a}]", "must be a list: [a, b], or lines that begin with -"),
         ("", "x", "is no setting; write it like ESPCAM_BRIDGE__MQTT__HOST"),
@@ -98,6 +107,12 @@ def test_an_unknown_name_has_the_nearest_one() -> None:
 )
 def test_a_wrong_variable_is_reported_by_its_name(name: str, value: str, problem: str) -> None:
     assert f"environment: ESPCAM_BRIDGE__{name}: {problem}" in reported({f"ESPCAM_BRIDGE__{name}": value})
+
+
+def test_a_variable_below_a_single_value_is_reported_by_that_value() -> None:
+    assert reported({"ESPCAM_BRIDGE__MQTT__PORT__X": "1"}) == (
+        "environment: ESPCAM_BRIDGE__MQTT__PORT: must be a whole number from 1 to 65535",
+    )
 
 
 def test_what_a_variable_leaves_out_is_reported_by_the_name_that_would_set_it() -> None:
@@ -116,15 +131,15 @@ def test_a_variable_inside_a_value_of_the_file_leaves_the_report_to_the_file(fil
 
 
 NAMES = st.lists(
-    st.sampled_from(["mqtt", "host", "port", "cameras", "0", "1", "id", "zones", "points", "labels", "TLS", "", "ä", "x"])
+    st.sampled_from(
+        ["mqtt", "host", "port", "cameras", "0", "1", "id", "zones", "points", "labels", "TLS", "", "ä", "x"]
+    )
     | st.text(max_size=5),
     max_size=9,
 )
 
 
+@settings(max_examples=60)  # a few ms each
 @given(st.dictionaries(NAMES.map(lambda parts: "ESPCAM_BRIDGE__" + "__".join(parts)), st.text(max_size=8), max_size=4))
 def test_no_environment_ends_in_anything_but_settings_or_their_problems(environ: dict[str, str]) -> None:
-    try:
-        load_config(None, environ)
-    except ConfigError as error:
-        assert all(problem.startswith("environment: ESPCAM_BRIDGE__") for problem in error.problems)  # noqa: PT017 - settings may also come out right
+    assert all(problem.startswith("environment: ESPCAM_BRIDGE__") for problem in tried(environ))

@@ -10,7 +10,7 @@ from bridge.config.schema import Config
 from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from conftest import Files
+    from tests.unit.config.conftest import Files
 
 SCALAR_WORDS = ["0123", "1e5", "yes", "no", "on", "0x1F", "1_000", "12:30:45", "2024-01-01", "1.0", "true", "=", ".5"]
 
@@ -44,6 +44,13 @@ def test_a_named_file_that_is_not_there_is_an_error_with_the_mend(
     assert problem.startswith(f"{tmp_path / 'x.yaml'}: no such file (named by ")
     assert by in problem
     assert "espcam-bridge init" in problem
+
+
+def test_a_path_that_cannot_even_be_looked_at_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(find_config(tmp_path / ("x" * 5000), {}, tmp_path), {})
+    (problem,) = caught.value.problems
+    assert "File name too long" in problem or "no such file" in problem  # as the version of Python has it
 
 
 def test_without_a_file_the_defaults_hold_and_the_environment_counts() -> None:
@@ -164,10 +171,11 @@ def test_a_key_of_several_lines_cannot_break_the_report(files: Files) -> None:
     "value", ["!hunter2 x", "!secret [a]", "!env {a: b}", "!!python/name:os.system x", "!!set {a}"]
 )
 def test_unknown_tags_name_the_known_ones_and_never_themselves(files: Files, value: str) -> None:
-    assert files.problems(f"http: {{}}\nmqtt: {{password: {value}}}\n") == [
+    (problem,) = files.problems(f"http: {{}}\nmqtt: {{password: {value}}}\n")
+    assert problem == (
         "espcam-bridge.yaml:2: mqtt.password: a tag unknown here, allowed: !secret NAME, !env NAME; "
         "put a text that begins with ! in quotes"
-    ]
+    )
 
 
 def test_an_alias_of_itself_is_reported(files: Files) -> None:
@@ -204,29 +212,27 @@ def test_an_empty_secret_is_not_set(files: Files) -> None:
 
 
 @pytest.mark.parametrize(
-    ("secrets", "problems"),
+    ("secrets", "problem"),
     [
-        (
-            None,
-            [
-                "espcam-bridge.yaml:1: mqtt.host: there is no secrets.yaml; put the secret there, as a line 'name: value'"
-            ],
-        ),
-        ("pasword: hunter2", ["espcam-bridge.yaml:1: mqtt.host: no 'password' in secrets.yaml, did you mean pasword?"]),
-        ("", ["espcam-bridge.yaml:1: mqtt.host: no 'password' in secrets.yaml"]),
-        ("password: [hunter2]", ["espcam-bridge.yaml:1: mqtt.host: 'password' in secrets.yaml must be a single value"]),
-        (
-            "pasword: !env hunter2\nother: x",
-            [
-                "espcam-bridge.yaml:1: mqtt.host: secrets.yaml has mistakes, see there",
-                "secrets.yaml:1: pasword: a tag unknown here, put a text that begins with ! in quotes",
-            ],
-        ),
-        ("password: hunter2\npassword: hunter3", ["secrets.yaml:2: password: is written twice, first in line 1"]),
+        (None, "there is no secrets.yaml; put the secret there, as a line 'name: value'"),
+        ("pasword: hunter2", "no 'password' in secrets.yaml, did you mean pasword?"),
+        ("", "no 'password' in secrets.yaml"),
+        ("password: [hunter2]", "'password' in secrets.yaml must be a single value"),
     ],
 )
-def test_a_secret_that_cannot_be_had_is_reported(files: Files, secrets: str | None, problems: list[str]) -> None:
-    assert files.problems("mqtt: {host: !secret password}", secrets=secrets) == problems
+def test_a_secret_that_cannot_be_had_is_reported(files: Files, secrets: str | None, problem: str) -> None:
+    found = files.problems("mqtt: {host: !secret password}", secrets=secrets)
+    assert found == [f"espcam-bridge.yaml:1: mqtt.host: {problem}"]
+
+
+def test_mistakes_in_the_secrets_file_have_its_lines(files: Files) -> None:
+    assert files.problems("mqtt: {host: !secret a}", secrets="a: hunter2\na: hunter3") == [
+        "secrets.yaml:2: a: is written twice, first in line 1"
+    ]
+    assert files.problems("mqtt: {host: !secret a}", secrets="b: !env hunter2\nc: x") == [
+        "espcam-bridge.yaml:1: mqtt.host: secrets.yaml has mistakes, see there",
+        "secrets.yaml:1: b: a tag unknown here, put a text that begins with ! in quotes",
+    ]
 
 
 @pytest.mark.parametrize("secrets", ["\tx", "- hunter2", b"\xff"])

@@ -146,7 +146,7 @@ def test_a_refused_secret_is_not_in_the_text_of_the_error() -> None:
 def test_a_configuration_cannot_be_changed() -> None:
     config = Config()
     with pytest.raises(ValidationError):
-        config.mqtt.port = 1  # type: ignore[misc]
+        config.mqtt.port = 1
 
 
 def test_cameras_take_from_the_defaults_what_they_do_not_set_deeply() -> None:
@@ -222,6 +222,13 @@ def test_the_fingerprint_tells_settings_apart_and_knows_no_secret() -> None:
     one, two = (Config.model_validate({"mqtt": {"username": "u", "password": p}}).sha256() for p in ("one", "two"))
     none = Config.model_validate({"mqtt": {"username": "u"}}).sha256()
     assert one == two != none
+
+
+def test_the_fingerprint_does_not_depend_on_the_order_of_zones() -> None:
+    points = {"points": [[0, 0], [1, 0], [1, 1]]}
+    one = Config.model_validate({"defaults": {"zones": {"a": points, "b": points}}})
+    other = Config.model_validate({"defaults": {"zones": {"b": points, "a": points}}})
+    assert one.sha256() == other.sha256()
 
 
 def test_empty_values_are_as_if_they_were_not_written() -> None:

@@ -109,7 +109,12 @@ def test_status_says_connected_only_while_it_is(bench: Bench) -> None:
     look()
     bench.run(look, bench.lose, look)
     look()
-    assert seen == [(False, "not connected yet", 0), (True, "connected", 1), (True, "connected", 1), (False, "disconnected", 0)]
+    assert seen == [
+        (False, "not connected yet", 0),
+        (True, "connected", 1),
+        (True, "connected", 1),
+        (False, "disconnected", 0),
+    ]
 
 
 def test_a_broker_that_is_not_there_is_tried_for_ever_with_growing_bounded_jittered_waits(bench: Bench) -> None:
@@ -158,6 +163,18 @@ def test_a_lost_connection_is_followed_by_a_full_one_and_unacknowledged_events_i
         *(b"online", b"x", b"y", b"offline"),
     ]
     assert bench.broker.connections[0].closed
+
+
+def test_a_window_full_of_what_a_lost_connection_owed_does_not_stop_the_next_one(bench: Bench) -> None:
+    bench.broker.acknowledges = False
+    names = [f"{number}".encode() for number in range(30)]
+    bench.link.send([event(name) for name in names])
+
+    def lose() -> None:
+        bench.lose()
+        bench.broker.acknowledges = True
+
+    assert bench.run(lose) == [*names[:20], *names, b"offline"]
 
 
 def test_connections_that_die_young_keep_the_back_off_growing_and_name_a_twin(

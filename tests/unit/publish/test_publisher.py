@@ -100,9 +100,10 @@ def test_an_event_says_whether_its_picture_was_ever_published(
     publisher.event(make_change(ChangeType.UPDATE, event_id="a", jpeg=b"jpeg"))
     publisher.event(make_change(ChangeType.END, event_id="a"))
     publisher.event(make_change(ChangeType.NEW, event_id="b"))
+    publisher.event(make_change(ChangeType.NEW, event_id="a"))  # nothing is remembered of an event that ended
     deliver(publisher)
     said = [json.loads(payload)["has_thumbnail"] for payload in broker.payloads(f"{CAM}/events")]
-    assert said == [False, True, True, False]
+    assert said == [False, True, True, False, False]
 
 
 def test_presence_is_told_for_every_label_and_only_when_it_changes(

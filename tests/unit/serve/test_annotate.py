@@ -82,7 +82,9 @@ def test_pixel_boxes_and_normalized_tracks_draw_the_same() -> None:
         max_size=4,
     )
 )
-def test_no_box_and_no_label_makes_drawing_fail(boxes: list[tuple[tuple[float, float, float, float], str, float]]) -> None:
+def test_no_box_and_no_label_makes_drawing_fail(
+    boxes: list[tuple[tuple[float, float, float, float], str, float]],
+) -> None:
     annotate.draw_boxes(_black(160, 120), boxes)
 
 
@@ -94,7 +96,7 @@ def test_no_box_and_no_label_makes_drawing_fail(boxes: list[tuple[tuple[float, f
         ("Straße", "Strasse"),
         ("Entrée côté cour", "Entree cote cour"),
         ("Wejście główne", "Wejscie glowne"),
-        ("Køkken – nord", "Kokken - nord"),
+        ("Køkken \u2013 nord", "Kokken - nord"),
         ("玄関 1", "1"),
         ("a\tb\nc", "a b c"),
         ("<b>x</b>", "<b>x</b>"),

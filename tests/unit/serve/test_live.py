@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,22 +11,34 @@ import numpy as np
 import pytest
 
 from bridge.frames import codec
+from bridge.serve import mjpeg
 from bridge.serve.live import LiveView, StreamOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from bridge.frames.store import FrameStore
     from bridge.model import Frame
     from bridge.runtime.clock import ManualClock
 
     Put = Callable[[int], Frame]
-    GreyJpeg = Callable[[int], bytes]
+    MakeView = Callable[[StreamOptions], LiveView]
 
 
 @pytest.fixture
-def view(store: FrameStore, clock: ManualClock) -> LiveView:
-    return LiveView(store, "door", StreamOptions(max_fps=15), clock)
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+@pytest.fixture
+def make_view(store: FrameStore, clock: ManualClock, pool: ThreadPoolExecutor) -> Callable[[StreamOptions], LiveView]:
+    return lambda options: LiveView(store, "door", options, clock, pool)
+
+
+@pytest.fixture
+def view(make_view: Callable[[StreamOptions], LiveView]) -> LiveView:
+    return make_view(StreamOptions(max_fps=15))
 
 
 def _shade(jpeg: bytes) -> float:
@@ -36,7 +49,8 @@ def test_with_nothing_to_draw_the_cameras_own_bytes_pass_through(view: LiveView,
     frame = put(100)
     picture = view.wait_picture(0, 0)
     assert picture is not None
-    assert (picture.seq, picture.jpeg, picture.unix_s) == (frame.seq, frame.jpeg, frame.received_unix_s)
+    assert (picture.seq, picture.jpeg) == (frame.seq, frame.jpeg)
+    assert picture.part == mjpeg.part(frame.jpeg, frame.received_unix_s)
     assert view.encodes == 0
 
 
@@ -53,6 +67,11 @@ def test_boxes_of_the_newest_scene_are_drawn_on_every_new_frame(
         assert image[2, 2].mean() == pytest.approx(shade, abs=3), "the newest frame, not only the analysed one"
         assert abs(image[120, 80].astype(int) - shade).max() > 40, "the left edge of the box"
     assert view.encodes == 3
+
+
+def test_viewers_of_the_raw_stream_share_their_bytes_too(view: LiveView, put: Put) -> None:
+    put(100)
+    assert view.wait_picture(0, 0, raw=True) is view.wait_picture(0, 0, raw=True)
 
 
 def test_a_frame_is_encoded_once_however_many_viewers_ask_at_once(
@@ -95,10 +114,8 @@ def test_raw_gives_the_bytes_as_sent_although_there_are_boxes(
     assert view.encodes == 0
 
 
-def test_annotate_off_draws_nothing(
-    store: FrameStore, put: Put, show_person: Callable[[], None], clock: ManualClock
-) -> None:
-    view = LiveView(store, "door", StreamOptions(annotate=False), clock)
+def test_annotate_off_draws_nothing(make_view: MakeView, put: Put, show_person: Callable[[], None]) -> None:
+    view = make_view(StreamOptions(annotate=False))
     show_person()
     frame = put(100)
     assert view.snapshot().jpeg == frame.jpeg
@@ -113,20 +130,20 @@ def test_boxes_of_an_analysis_that_is_too_old_are_not_drawn(
     assert view.snapshot().jpeg == frame.jpeg
 
 
-def test_a_turned_camera_is_turned_even_with_nothing_to_draw(store: FrameStore, clock: ManualClock) -> None:
+def test_a_turned_camera_is_turned_even_with_nothing_to_draw(store: FrameStore, make_view: MakeView) -> None:
     image = np.zeros((240, 320, 3), np.uint8)
     image[:, :160] = 255
     store.put("door", codec.encode(image), 320, 240)
-    shown = codec.decode(LiveView(store, "door", StreamOptions(rotate=90), clock).snapshot().jpeg)
+    shown = codec.decode(make_view(StreamOptions(rotate=90)).snapshot().jpeg)
     assert shown.shape == (320, 240, 3)
     assert shown[10].mean() > 240, "what was on the left is now at the top"
     assert shown[310].mean() < 15
 
 
 def test_frames_over_max_fps_are_passed_over_for_all_viewers_alike(
-    store: FrameStore, put: Put, show_person: Callable[[], None], clock: ManualClock
+    make_view: MakeView, put: Put, show_person: Callable[[], None], clock: ManualClock
 ) -> None:
-    view = LiveView(store, "door", StreamOptions(max_fps=5), clock)
+    view = make_view(StreamOptions(max_fps=5))
     show_person()
     seen: dict[int, list[int]] = {1: [], 2: []}
     for shade in range(50):

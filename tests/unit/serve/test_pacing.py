@@ -13,7 +13,9 @@ def _passed(pacer: Pacer, times: list[float]) -> int:
     return sum(pacer.accept(time) for time in times)
 
 
-@pytest.mark.parametrize(("camera_fps", "limit", "expected"), [(25, 15, 150), (10, 15, 100), (30, 1, 10), (12, 7.5, 75)])
+@pytest.mark.parametrize(
+    ("camera_fps", "limit", "expected"), [(25, 15, 150), (10, 15, 100), (30, 1, 10), (12, 7.5, 75)]
+)
 def test_a_camera_faster_than_the_limit_is_shown_at_the_limit_a_slower_one_as_it_is(
     camera_fps: float, limit: float, expected: int
 ) -> None:

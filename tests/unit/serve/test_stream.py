@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,7 +38,7 @@ class ScriptedView:
 
     def notice(self) -> LivePicture:
         self.notices += 1
-        return LivePicture(0, b"notice", self.clock.unix_s())
+        return LivePicture.of(0, b"notice", self.clock.unix_s())
 
     def wait_frame(self, after_seq: int, timeout_s: float) -> bool:
         if self.newest_seq <= after_seq:
@@ -51,7 +52,7 @@ class ScriptedView:
             self.clock.advance(timeout_s if self.unreadable else 0)
             return None
         kind = b"raw" if raw else b"live"
-        return LivePicture(self.newest_seq, b"%b %d" % (kind, self.newest_seq), self.clock.unix_s())
+        return LivePicture.of(self.newest_seq, b"%b %d" % (kind, self.newest_seq), self.clock.unix_s())
 
 
 class PatientEvent(threading.Event):
@@ -132,7 +133,7 @@ def test_a_camera_that_goes_silent_gets_a_notice_as_soon_as_it_counts_as_offline
     came = Viewer(ScriptedView(clock, _frames(0, 1, 10), offline_after_s=3)).watch(8)
     notices = [moment for moment, picture in came if picture == b"notice"]
     assert notices[0] == pytest.approx(3.9, abs=0.3)
-    assert all(after - before <= 1.3 for before, after in zip(notices, notices[1:], strict=False))
+    assert all(after - before <= 1.3 for before, after in pairwise(notices))
 
 
 def test_live_pictures_resume_at_once_when_frames_come_back(clock: ManualClock) -> None:
@@ -145,7 +146,7 @@ def test_live_pictures_resume_at_once_when_frames_come_back(clock: ManualClock) 
 def test_a_slow_camera_repeats_its_picture_so_that_the_stream_never_looks_dead(clock: ManualClock) -> None:
     came = Viewer(ScriptedView(clock, _frames(0, 30, 0.2))).watch(9.5)
     assert [picture for _, picture in came] == [b"live 1"] * 3 + [b"live 2"] * 3
-    gaps = [after[0] - before[0] for before, after in zip(came, came[1:], strict=False)]
+    gaps = [after[0] - before[0] for before, after in pairwise(came)]
     assert max(gaps) < 2.5
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Heard, Listener, ListenerFactory, MosquittoFactory, WaitUntil
-    from tests.integration.conftest import Bridge, BridgeStarter, Starter
+    from tests.integration.main_job.conftest import Bridge, BridgeStarter, Starter
 
 pytestmark = pytest.mark.integration
 
