@@ -12,8 +12,8 @@ class AdaptConfig(Section):
 
     enabled: bool = Field(
         default=True,
-        description="Lower the camera's picture quality, size and rate when the link or the detector falls behind, "
-        "and raise them again. Needs a camera that takes commands.",
+        description="Not acted on yet. Lower the camera's picture quality, size and rate when the link or the detector "
+        "falls behind, and raise them again. Needs a camera that takes commands.",
     )
 
 
@@ -43,9 +43,9 @@ class DetectConfig(Section):
 
 
 class MotionConfig(Section):
-    """The motion gate of one camera, which spares the detector pictures where nothing moves."""
+    """Motion in one camera."""
 
-    enabled: bool = Field(default=True, description="Detect only while something moves or is being followed.")
+    enabled: bool = Field(default=True, description="Watch for motion and report it.")
     threshold: float | None = Field(
         default=None, gt=0, le=255, description="Change of brightness that counts, in grey levels; empty: built-in."
     )
@@ -108,11 +108,14 @@ class CameraSettings(Section):
     )
     adapt: AdaptConfig = Field(default_factory=AdaptConfig, description="How the bridge steers the camera.")
     detect: DetectConfig = Field(default_factory=DetectConfig, description="Object detection.")
-    motion: MotionConfig = Field(default_factory=MotionConfig, description="The motion gate before the detector.")
+    motion: MotionConfig = Field(default_factory=MotionConfig, description="Motion.")
     zones: dict[ZoneName, ZoneConfig] = Field(
-        default_factory=dict, description="Parts of the picture with states of their own, by name ([a-z0-9_]{1,32})."
+        default_factory=dict,
+        description="Not acted on yet. Parts of the picture with states of their own, by name ([a-z0-9_]{1,32}).",
     )
-    masks: tuple[Polygon, ...] = Field(default=(), description="Polygons (0..1) where detections do not count.")
+    masks: tuple[Polygon, ...] = Field(
+        default=(), description="Not acted on yet. Polygons (0..1) where detections do not count."
+    )
     events: EventsConfig = Field(default_factory=EventsConfig, description="Events and their pictures.")
     stream: StreamConfig = Field(default_factory=StreamConfig, description="The live view.")
 

@@ -121,7 +121,8 @@ class IngestConfig(Section):
     )
     unknown_cameras: Literal["approve", "accept", "reject"] = Field(
         default="approve",
-        description="Cameras that are not configured: wait for approval, are let in at once, or are turned away.",
+        description="Cameras that are not configured: accept lets them in, reject turns them away; approve turns them "
+        "away until they are configured (approving from the page comes later).",
     )
     allow_legacy: AutoOrBool = Field(
         default="auto",
@@ -153,7 +154,9 @@ class HttpConfig(Section):
     public_url: Annotated[str, AfterValidator(_check_public_url)] | None = Field(
         default=None, description="Address under which others reach the dashboard, for links in events."
     )
-    username: str | None = Field(default=None, description="Login for the dashboard; needs password.")
+    username: str | None = Field(
+        default=None, description="Login for the dashboard; needs password, and is admin when empty."
+    )
     password: SecretStr | None = Field(
         default=None, description="Password for the dashboard, plain or hashed by 'espcam-bridge password'."
     )
@@ -163,9 +166,8 @@ class HttpConfig(Section):
 
     @model_validator(mode="after")
     def _check_login(self) -> "HttpConfig":
-        if (self.username is None) != (self.password is None):
-            given, missing = ("password", "username") if self.username is None else ("username", "password")
-            raise refuse(f"is missing; {given} needs it", (missing,), (given,))
+        if self.username is not None and self.password is None:
+            raise refuse("is missing; username needs it", ("password",), ("username",))
         if self.username is not None and ":" in self.username:
             raise refuse("must not contain ':' (HTTP Basic cannot carry it)", ("username",))
         return self
@@ -236,7 +238,9 @@ class Config(Section):
         default_factory=CameraSettings, description="Any key of a camera but id and name, for all cameras."
     )
     cameras: tuple[CameraConfig, ...] = Field(default=(), description="The cameras; each needs an id.")
-    history: HistoryConfig = Field(default_factory=HistoryConfig, description="Where past events are kept.")
+    history: HistoryConfig = Field(
+        default_factory=HistoryConfig, description="Where past events are kept. Not acted on yet."
+    )
 
     @model_validator(mode="before")
     @classmethod

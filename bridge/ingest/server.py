@@ -9,6 +9,7 @@ that stalls, floods or lies harms only itself.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -156,7 +157,8 @@ class IngestServer:
         self._started.set()
         while not self._stopping.is_set():
             self._door.check_silence()
-            await _wait(self._stopping, _CHECK_INTERVAL_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _CHECK_INTERVAL_S)
         server.close()
         await self._close_connections()
 
@@ -260,7 +262,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the opening handshake."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP and TLS transports are
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of TCP and of TLS
         self._transport = transport
         peer = transport.get_extra_info("peername")  # None when it is gone already
         self._address = str(peer[0]) if peer else "?"
@@ -396,11 +398,3 @@ class _Connection(asyncio.BufferedProtocol):
 def _header(request: Request, name: str) -> str | None:
     """A header; repeated ones are joined, so that no rule can be met by one of two."""
     return ", ".join(request.headers.get_all(name)) or None
-
-
-async def _wait(event: asyncio.Event, timeout_s: float) -> None:
-    try:
-        async with asyncio.timeout(timeout_s):
-            await event.wait()
-    except TimeoutError:
-        pass

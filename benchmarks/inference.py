@@ -1,0 +1,110 @@
+"""Our detector against bare OpenVINO on the same machine, in turns; prints one JSON object.
+
+    python benchmarks/inference.py [--seconds 2] [--rounds 4] [--model PATH]
+
+The limit is a loop that restarts two or more requests as they end, on a picture that lies ready in the model's input:
+no letterbox, no decoding, no suppression, everything at OpenVINO's own settings. The detector gets decoded VGA
+pictures. Best of the rounds on each side: what else runs on the machine can only slow a round down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bridge.detect.models import ModelFiles, kind_of
+from bridge.detect.openvino import OpenVinoDetector, ov
+from bridge.detect.port import DetectorSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.model import Image
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--model", type=Path, default=SHARED / "models/yolo11n_int8_openvino_model")
+    arguments = parser.parse_args()
+    if not arguments.model.exists():
+        print(f"skipped: no model at {arguments.model}")
+        return 0
+    began_s = time.perf_counter()
+    detector = OpenVinoDetector(ModelFiles(arguments.model, kind_of(arguments.model)), DetectorSettings())
+    load_s = time.perf_counter() - began_s
+    image = picture()
+    single = bare(arguments.model, "LATENCY")
+    several = bare(arguments.model, "THROUGHPUT")
+    batch = [image] * detector.info.parallel
+    measured: dict[str, list[float]] = {"bare_ms": [], "ours_ms": [], "bare_per_s": [], "ours_per_s": []}
+    for _ in range(arguments.rounds):
+        measured["bare_ms"].append(1000 / rate(single, arguments.seconds))
+        measured["ours_ms"].append(1000 / rate(lambda: count(detector.detect([image], 0.25, 0.45)), arguments.seconds))
+        measured["bare_per_s"].append(rate(several, arguments.seconds))
+        measured["ours_per_s"].append(rate(lambda: count(detector.detect(batch, 0.25, 0.45)), arguments.seconds))
+    best = {name: (min if name.endswith("ms") else max)(values) for name, values in measured.items()}
+    report = {
+        "load_s": round(load_s, 2),
+        "parallel": detector.info.parallel,
+        "best": {name: round(value, 1) for name, value in best.items()},
+        "median": {name: round(statistics.median(values), 1) for name, values in measured.items()},
+        "ours_minus_bare_ms": round(best["ours_ms"] - best["bare_ms"], 2),
+        "ratio_per_s": round(best["ours_per_s"] / best["bare_per_s"], 3),
+    }
+    print(json.dumps(report, indent=2))
+    return 0
+
+
+def picture() -> Image:
+    """A VGA picture; noise, so that nothing is found and the time is that of the machinery."""
+    return np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8)
+
+
+def bare(model: Path, hint: str) -> Callable[[], int]:
+    """A function that runs the model once on each of its requests, started together, and counts them."""
+    core = ov.Core()
+    compiled = core.compile_model(core.read_model(next(model.glob("*.xml"))), "CPU", {"PERFORMANCE_HINT": hint})
+    requests = [
+        compiled.create_infer_request() for _ in range(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+    ]
+    for request in requests:
+        request.set_input_tensor(ov.Tensor(np.full(compiled.input().shape, 0.4, np.float32)))
+        request.start_async()
+
+    def turn() -> int:
+        for request in requests:
+            request.wait()
+            request.start_async()
+        return len(requests)
+
+    return turn
+
+
+def count(found: list[object]) -> int:
+    """How many pictures were answered."""
+    return len(found)
+
+
+def rate(work: Callable[[], int], seconds: float) -> float:
+    """Pictures a second."""
+    work()
+    done, began_s = 0, time.perf_counter()
+    while (passed_s := time.perf_counter() - began_s) < seconds:
+        done += work()
+    return done / passed_s
+
+
+if __name__ == "__main__":
+    sys.exit(main())

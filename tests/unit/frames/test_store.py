@@ -1,0 +1,425 @@
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.errors import RejectReason
+from bridge.frames.store import FrameStore
+from bridge.model import CameraState, Frame, Scene, Track
+from bridge.runtime.clock import ManualClock, SystemClock
+from bridge.runtime.metrics import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def store(clock: ManualClock, metrics: Metrics) -> FrameStore:
+    """A store with the cameras ``door`` and ``yard``."""
+    store = FrameStore(clock, metrics)
+    store.add_camera("door", name="Front door")
+    store.add_camera("yard")
+    return store
+
+
+def _put(store: FrameStore, camera_id: str = "door", jpeg: bytes = b"jpeg") -> Frame:
+    return store.put(camera_id, jpeg, 640, 480)
+
+
+def _take(store: FrameStore, limit: int = 8) -> list[str]:
+    """Whose frames are due now, in their order."""
+    return [frame.camera_id for frame in store.take(limit, 0.0)]
+
+
+def _count(metrics: Metrics, line: str) -> float:
+    found = [text for text in metrics.render().decode().splitlines() if text.startswith(line + " ")]
+    return float(found[0].split()[-1]) if found else 0.0
+
+
+# --- putting and taking --------------------------------------------------------------------------------------------
+
+
+def test_a_frame_carries_what_was_put_in_and_when_it_came(store: FrameStore, clock: ManualClock) -> None:
+    clock.now_mono_s, clock.now_unix_s = 50.0, 1_800_000_000.5
+    put = store.put("door", b"jpeg", 800, 600, captured_unix_s=1_800_000_000.25)
+    assert put == Frame("door", 1, b"jpeg", 800, 600, 50.0, 1_800_000_000.5, 1_800_000_000.25)
+    assert store.take(1, 0.0) == [put]
+    assert store.newest("door") is put
+
+
+def test_frames_are_numbered_for_each_camera_from_one_without_gaps(store: FrameStore) -> None:
+    assert [_put(store).seq for _ in range(3)] == [1, 2, 3]
+    assert _put(store, "yard").seq == 1
+
+
+def test_the_newest_frame_wins_and_every_drop_is_counted(store: FrameStore, metrics: Metrics) -> None:
+    for jpeg in (b"first", b"second", b"third"):
+        _put(store, jpeg=jpeg)
+    assert [frame.jpeg for frame in store.take(8, 0.0)] == [b"third"]
+    assert store.status("door").dropped == 2
+    assert _count(metrics, 'espcam_frames_dropped_total{camera="door"}') == 2
+    assert _count(metrics, 'espcam_frames_received_total{camera="door"}') == 3
+
+
+def test_a_frame_that_was_taken_is_not_dropped_by_the_next(store: FrameStore) -> None:
+    _put(store)
+    store.take(8, 0.0)
+    _put(store)
+    assert store.status("door").dropped == 0
+
+
+def test_a_frame_is_taken_once_only(store: FrameStore) -> None:
+    _put(store)
+    assert _take(store) == ["door"]
+    assert _take(store) == []
+
+
+def test_an_unknown_camera_is_a_key_error(store: FrameStore) -> None:
+    for call in (store.newest, store.scene, store.state, store.status):
+        with pytest.raises(KeyError):
+            call("attic")
+    with pytest.raises(KeyError):
+        _put(store, "attic")
+    with pytest.raises(KeyError):
+        store.wait_newer("attic", 0, 0.0)
+
+
+def test_adding_a_camera_twice_keeps_its_frames(store: FrameStore) -> None:
+    _put(store)
+    store.add_camera("door", name="Other name")
+    assert store.camera_ids() == ("door", "yard")
+    assert store.status("door").name == "Front door"
+    assert store.newest("door") is not None
+
+
+# --- fairness and rate ---------------------------------------------------------------------------------------------
+
+
+def test_a_batch_holds_one_frame_of_each_camera_and_no_more_than_asked_for(store: FrameStore) -> None:
+    store.add_camera("hall")
+    for camera_id in ("door", "door", "yard", "hall"):
+        _put(store, camera_id)
+    assert _take(store, limit=2) == ["door", "yard"]
+    assert _take(store, limit=2) == ["hall"]
+
+
+def test_the_camera_whose_turn_is_longest_ago_comes_first(store: FrameStore, clock: ManualClock) -> None:
+    turns: list[str] = []
+    for _ in range(6):  # both always have a frame, the detector manages one at a time
+        clock.advance(1.0)
+        _put(store, "door")
+        _put(store, "yard")
+        turns += _take(store, limit=1)
+    assert turns == ["door", "yard"] * 3
+
+
+def test_a_fast_camera_does_not_starve_slow_ones(clock: ManualClock, metrics: Metrics) -> None:
+    store = FrameStore(clock, metrics)
+    for camera_id, max_fps in (("fast", 30.0), ("slow", 1.0), ("slower", 0.5)):
+        store.add_camera(camera_id, detect_max_fps=max_fps)
+    turns: list[str] = []
+    for _ in range(200):  # 20 s; a detector with 10 pictures a second
+        clock.advance(0.1)
+        for camera_id in store.camera_ids():
+            _put(store, camera_id)
+        turns += _take(store, limit=1)
+    assert turns.count("slow") in (19, 20, 21)
+    assert turns.count("slower") in (9, 10, 11)
+    assert len(turns) == 200
+
+
+@pytest.mark.parametrize(("camera_fps", "max_fps", "expected_fps"), [(10, 5, 5), (15, 5, 5), (8, 5, 5), (4, 5, 4)])
+def test_a_camera_gets_the_rate_it_was_promised(
+    clock: ManualClock, metrics: Metrics, camera_fps: float, max_fps: float, expected_fps: float
+) -> None:
+    store = FrameStore(clock, metrics)
+    store.add_camera("door", detect_max_fps=max_fps)
+    taken = 0
+    for _ in range(round(camera_fps * 20)):
+        _put(store)
+        taken += len(_take(store))
+        clock.advance(1 / camera_fps)
+    assert taken == pytest.approx(expected_fps * 20, abs=2)
+
+
+@pytest.fixture
+def quarterly(clock: ManualClock, metrics: Metrics) -> Callable[[list[float]], list[float]]:
+    """When the detector, allowed four pictures a second, takes frames that come at these times (seconds)."""
+    store = FrameStore(clock, metrics)
+    store.add_camera("door", detect_max_fps=4)
+
+    def taken(arrivals_s: list[float]) -> list[float]:
+        taken_s: list[float] = []
+        for at_s in arrivals_s:
+            clock.now_mono_s = 1000.0 + at_s
+            _put(store)
+            taken_s += [at_s] * len(_take(store))
+        return taken_s
+
+    return taken
+
+
+def test_after_a_pause_the_camera_does_not_catch_up_in_a_burst(quarterly: Callable[[list[float]], list[float]]) -> None:
+    sixteenths = [index / 16 for index in range(12)]
+    arrivals_s = sixteenths + [60 + at_s for at_s in sixteenths]
+    assert quarterly(arrivals_s) == [0.0, 0.25, 0.5, 60.0, 60.25, 60.5]
+
+
+def test_a_late_frame_does_not_push_the_later_ones_back(quarterly: Callable[[list[float]], list[float]]) -> None:
+    assert quarterly([0.0, 0.3125, 0.5, 0.75]) == [0.0, 0.3125, 0.5, 0.75]
+
+
+@given(st.lists(st.floats(0.001, 3.0), min_size=1, max_size=60), st.sampled_from([0.5, 1.0, 5.0, 15.0]))
+def test_no_stretch_of_time_holds_more_turns_than_the_rate_allows(gaps_s: list[float], max_fps: float) -> None:
+    clock = ManualClock()
+    store = FrameStore(clock, Metrics())
+    store.add_camera("door", detect_max_fps=max_fps)
+    taken_s: list[float] = []
+    for gap_s in gaps_s:
+        clock.advance(gap_s)
+        _put(store)
+        taken_s += [clock.now_mono_s] * len(_take(store))
+    for first in range(len(taken_s)):
+        for last in range(first, len(taken_s)):
+            # One turn more than the rate says, because a late one may be followed by one in time.
+            assert last - first + 1 < (taken_s[last] - taken_s[first]) * max_fps + 2 + 1e-6
+
+
+# --- waiting -------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Waiting:
+    """A call that runs in a thread of its own."""
+
+    call: Callable[[], object]
+    result: object = None
+
+    def __post_init__(self) -> None:
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self.result = self.call()
+
+    def ends_at_once(self) -> bool:
+        """Whether it comes back within a second."""
+        self._thread.join(1)
+        return not self._thread.is_alive()
+
+
+@pytest.fixture
+def live_store() -> FrameStore:
+    store = FrameStore(SystemClock(), Metrics())
+    store.add_camera("door", detect_max_fps=50)
+    return store
+
+
+def test_the_detector_is_woken_by_a_frame_at_once(live_store: FrameStore) -> None:
+    waiting = _Waiting(lambda: live_store.take(4, 5.0))
+    frame = _put(live_store)
+    assert waiting.ends_at_once()
+    assert waiting.result == [frame]
+
+
+def test_the_detector_is_woken_when_a_waiting_frame_becomes_due(live_store: FrameStore) -> None:
+    _put(live_store)
+    live_store.take(4, 0.0)
+    _put(live_store)  # 20 ms too early
+    started_s = time.monotonic()
+    assert len(live_store.take(4, 5.0)) == 1
+    assert 0.01 < time.monotonic() - started_s < 1.0
+
+
+def test_taking_ends_with_the_time(live_store: FrameStore) -> None:
+    started_s = time.monotonic()
+    assert live_store.take(4, 0.02) == []
+    assert 0.02 <= time.monotonic() - started_s < 1.0
+
+
+def test_a_viewer_is_woken_by_the_next_frame(live_store: FrameStore) -> None:
+    first = _put(live_store)
+    waiting = _Waiting(lambda: live_store.wait_newer("door", first.seq, 5.0))
+    second = _put(live_store)
+    assert waiting.ends_at_once()
+    assert waiting.result is second
+
+
+def test_a_viewer_who_is_behind_skips_to_the_newest_without_waiting(live_store: FrameStore) -> None:
+    for _ in range(5):
+        newest = _put(live_store)
+    assert live_store.wait_newer("door", 1, 0.0) is newest
+
+
+def test_a_viewer_of_a_silent_camera_waits_no_longer_than_asked(live_store: FrameStore) -> None:
+    assert live_store.wait_newer("door", 0, 0.01) is None
+
+
+def test_taking_frames_for_the_detector_leaves_them_to_viewers(live_store: FrameStore) -> None:
+    frame = _put(live_store)
+    live_store.take(4, 0.0)
+    assert live_store.wait_newer("door", 0, 0.0) is frame
+
+
+def test_closing_wakes_everybody_and_every_later_wait_ends_at_once(live_store: FrameStore) -> None:
+    waits = [_Waiting(lambda: live_store.take(4, 5.0)), _Waiting(lambda: live_store.wait_newer("door", 0, 5.0))]
+    live_store.close()
+    assert all(waiting.ends_at_once() for waiting in waits)
+    assert [waiting.result for waiting in waits] == [[], None]
+    _put(live_store)
+    assert live_store.take(4, 5.0) == []
+    assert live_store.wait_newer("door", 0, 5.0) is None
+
+
+def test_threads_that_hammer_the_store_lose_no_frame_untold() -> None:
+    store = FrameStore(SystemClock(), Metrics())
+    cameras = ("a", "b", "c")
+    for camera_id in cameras:
+        store.add_camera(camera_id, detect_max_fps=1e6)
+    taken: list[Frame] = []
+
+    def ingest(camera_id: str) -> None:
+        for _ in range(200):
+            _put(store, camera_id)
+
+    def infer() -> None:
+        while frames := store.take(2, 0.05):
+            assert len({frame.camera_id for frame in frames}) == len(frames) <= 2
+            taken.extend(frames)
+
+    threads = [threading.Thread(target=ingest, args=(camera_id,)) for camera_id in cameras]
+    threads.append(threading.Thread(target=infer))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    for camera_id in cameras:
+        seqs = [frame.seq for frame in taken if frame.camera_id == camera_id]
+        assert seqs == sorted(set(seqs))
+        assert seqs[-1] == 200
+        assert len(seqs) + store.status(camera_id).dropped == 200
+        times_s = [frame.received_mono_s for frame in taken if frame.camera_id == camera_id]
+        assert times_s == sorted(times_s)
+
+
+# --- state and health ----------------------------------------------------------------------------------------------
+
+
+def test_a_camera_is_waiting_then_online_then_offline_then_online_again(store: FrameStore, clock: ManualClock) -> None:
+    states = [store.state("door")]
+    _put(store)
+    for seconds in (0.0, 9.9, 0.1):
+        clock.advance(seconds)
+        states.append(store.state("door"))
+    _put(store)
+    states.append(store.state("door"))
+    assert states == ["waiting", "online", "online", "offline", "online"]
+    assert store.state("yard") is CameraState.WAITING
+
+
+def test_a_jump_of_the_wall_clock_changes_no_state(store: FrameStore, clock: ManualClock) -> None:
+    _put(store)
+    clock.now_unix_s += 3600
+    assert store.state("door") is CameraState.ONLINE
+    assert store.status("door").frame_age_ms == 0.0
+
+
+def test_the_status_tells_everything_known_of_a_camera(store: FrameStore, clock: ManualClock) -> None:
+    for _ in range(6):
+        _put(store)
+        store.take(4, 0.0)
+        store.note_detected("door", 41.5)
+        clock.advance(0.5)
+    store.reject("door", RejectReason.TRUNCATED)
+    store.reject("door", RejectReason.TRUNCATED)
+    store.reject("door", RejectReason.UNDECODABLE)
+    store.note_hello("door", {"firmware": "espcam"})
+    store.note_telemetry("door", {"rssi_dbm": -61})
+    store.viewer("door", +1)
+    tracks = tuple(
+        Track(number, label, 0.9, (0, 0, 1, 1), 3) for number, label in enumerate(("person", "person", "dog"))
+    )
+    store.set_scene(Scene("door", 6, clock.mono_s(), tracks, motion=True))
+
+    status = store.status("door")
+
+    assert (status.camera_id, status.name, status.state) == ("door", "Front door", CameraState.ONLINE)
+    assert (status.width_px, status.height_px) == (640, 480)
+    assert status.last_frame_unix_s == clock.unix_s() - 0.5
+    assert status.frame_age_ms == pytest.approx(500)
+    assert status.fps == pytest.approx(2.0)
+    assert status.detect_fps == pytest.approx(2.0)
+    assert status.inference_ms == 41.5
+    assert (status.received, status.detected, status.dropped) == (6, 6, 0)
+    assert status.rejected == {"truncated": 2, "undecodable": 1}
+    assert (status.viewers, status.motion) == (1, True)
+    assert status.present == {"person": 2, "dog": 1}
+    assert status.hello == {"firmware": "espcam"}
+    assert status.telemetry == {"rssi_dbm": -61}
+
+
+def test_the_status_before_the_first_frame_knows_nothing(store: FrameStore) -> None:
+    status = store.status("yard")
+    assert (status.name, status.state) == ("yard", CameraState.WAITING)
+    assert (status.frame_age_ms, status.width_px, status.last_frame_unix_s) == (None, None, None)
+    assert (status.fps, status.present, status.motion) == (0.0, {}, False)
+
+
+def test_an_offline_camera_shows_nobody_and_no_motion(store: FrameStore, clock: ManualClock) -> None:
+    _put(store)
+    store.set_scene(Scene("door", 1, clock.mono_s(), (Track(1, "person", 0.9, (0, 0, 1, 1), 3),), motion=True))
+    clock.advance(10)
+    status = store.status("door")
+    assert (status.state, status.present, status.motion) == (CameraState.OFFLINE, {}, False)
+
+
+def test_rejected_frames_are_counted_by_reason(store: FrameStore, metrics: Metrics) -> None:
+    store.reject("door", RejectReason.GLUED)
+    assert _count(metrics, 'espcam_frames_rejected_total{camera="door",reason="glued"}') == 1
+    assert store.status("yard").rejected == {}
+
+
+def test_what_a_camera_says_of_itself_is_frozen(store: FrameStore) -> None:
+    said = {"rssi_dbm": -61}
+    store.note_telemetry("door", said)
+    store.note_hello("door", said)
+    said["rssi_dbm"] = 0
+    assert store.status("door").telemetry == {"rssi_dbm": -61}
+    assert store.status("door").hello == {"rssi_dbm": -61}
+
+
+@pytest.mark.parametrize(("rssi", "shown"), [(-61, -61.0), (-60.5, -60.5), ("bad", 0.0), (None, 0.0)])
+def test_only_a_number_becomes_the_signal_metric(
+    store: FrameStore, metrics: Metrics, rssi: object, shown: float
+) -> None:
+    store.note_telemetry("door", {"rssi_dbm": rssi})
+    assert _count(metrics, 'espcam_camera_rssi_dbm{camera="door"}') == shown
+
+
+def test_viewers_are_counted_in_and_out(store: FrameStore, metrics: Metrics) -> None:
+    assert [store.viewer("door", change) for change in (+1, +1, -1)] == [1, 2, 1]
+    assert store.status("door").viewers == 1
+    assert _count(metrics, 'espcam_viewers{camera="door"}') == 1
+
+
+def test_the_scene_is_the_one_that_was_set_last(store: FrameStore) -> None:
+    assert store.scene("door") is None
+    scene = Scene("door", 1, 1000.0)
+    store.set_scene(scene)
+    assert store.scene("door") is scene

@@ -1,0 +1,602 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from bridge.detect.fake import COLOURS, FakeDetector
+from bridge.detect.supply import DetectorSupply
+from bridge.errors import WorkerCrashed
+from bridge.events.ids import IdMaker
+from bridge.events.machine import EventRules
+from bridge.frames.codec import decode, encode
+from bridge.frames.jpeg import read_comment
+from bridge.frames.store import FrameStore
+from bridge.model import ChangeType, Detection, EventChange, Frame
+from bridge.motion.gate import MotionSettings
+from bridge.pipeline import CameraAnalyst, CameraPlan, Pipeline
+from bridge.runtime.backoff import Backoff
+from bridge.runtime.clock import ManualClock, SystemClock
+from bridge.runtime.metrics import Metrics
+from bridge.runtime.worker import Supervisor
+from bridge.track.filters import DetectionFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from bridge.detect.port import Detector
+    from bridge.frames.codec import Rotation
+    from bridge.model import Image
+    from bridge.runtime.clock import Clock
+    from tests.conftest import WaitUntil
+
+_WIDTH, _HEIGHT = 320, 240
+_DAMAGED = b"\xff\xd8\xff\xe0 passed the gate, but is no picture \xff\xd9"
+
+
+def _picture(person_x: int | None = None, dog_x: int | None = None) -> bytes:
+    """A grey room; a person (60 x 120 px) and a dog (40 x 30 px) stand with their left side there."""
+    image = np.full((_HEIGHT, _WIDTH, 3), 128, np.uint8)
+    if person_x is not None:
+        image[80:200, person_x : person_x + 60] = COLOURS["person"]
+    if dog_x is not None:
+        image[190:220, dog_x : dog_x + 40] = COLOURS["dog"]
+    return encode(image, 90)
+
+
+_EMPTY = _picture()
+
+
+@dataclass
+class _Recorder:
+    """A sink that keeps what it is told, in order."""
+
+    told: list[tuple[str, str, Any]] = field(default_factory=list)
+    broken: bool = False
+
+    def event(self, change: EventChange) -> None:
+        self.told.append((change.type.value, change.event.camera_id, change))
+
+    def presence(self, camera_id: str, counts: Mapping[str, int]) -> None:
+        self.told.append(("presence", camera_id, dict(counts)))
+
+    def motion(self, camera_id: str, on: bool) -> None:
+        self.told.append(("motion", camera_id, on))
+
+    def snapshot(self, camera_id: str, jpeg: bytes) -> None:
+        if self.broken:
+            raise OSError("the disk is full")
+        self.told.append(("snapshot", camera_id, jpeg))
+
+    def of(self, kind: str, camera_id: str = "door") -> list[Any]:
+        return [what for said, camera, what in self.told if (said, camera) == (kind, camera_id)]
+
+    def kinds(self, *kinds: str, camera_id: str = "door") -> list[str]:
+        return [said for said, camera, _ in self.told if said in kinds and camera == camera_id]
+
+
+# --- CameraAnalyst: one camera, no threads -------------------------------------------------------------------------
+
+
+@dataclass
+class _Camera:
+    """An analyst that is fed frames four times a second."""
+
+    plan: CameraPlan
+    sink: _Recorder = field(default_factory=_Recorder)
+    now_s: float = 1000.0
+    seq: int = 0
+
+    def __post_init__(self) -> None:
+        self.analyst = CameraAnalyst(self.plan, IdMaker(lambda _bits: 0), [self.sink])
+
+    def show(self, jpeg: bytes, *boxes: tuple[float, float, float, float], score: float = 0.9) -> None:
+        """A frame in which the model sees people in these boxes (pixels)."""
+        self.now_s += 0.25
+        self.seq += 1
+        frame = Frame("door", self.seq, jpeg, _WIDTH, _HEIGHT, self.now_s, self.now_s + 1e9)
+        self.analyst.watch(frame)
+        image = decode(jpeg, self.plan.rotate)
+        self.scene = self.analyst.conclude(frame, image, [Detection("person", score, box) for box in boxes])
+
+    def wait(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.analyst.tick(self.now_s)
+
+
+_PLAN = CameraPlan("door", motion=None, rules=EventRules(min_hits=2, end_after_s=3.0), snapshot_interval_s=10.0)
+_BOX = (100.0, 80.0, 160.0, 200.0)
+
+
+def _changes(sink: _Recorder) -> list[EventChange]:
+    return [what for kind, _, what in sink.told if kind in ("new", "update", "end")]
+
+
+def test_a_visit_is_told_with_its_picture_then_its_presence_and_ends_with_both() -> None:
+    camera = _Camera(_PLAN)
+    camera.show(_picture(100), _BOX)
+    camera.show(_picture(100), _BOX)
+    camera.wait(4)
+    told = [(kind, what) for kind, _, what in camera.sink.told if kind not in ("snapshot", "new", "end")]
+    assert told == [("presence", {"person": 1}), ("presence", {})]
+    new, end = _changes(camera.sink)
+    assert (new.type, end.type, new.event.id) == (ChangeType.NEW, ChangeType.END, end.event.id)
+    assert new.thumbnail_jpeg is not None
+    assert read_comment(new.thumbnail_jpeg) == new.event.id
+    assert camera.sink.kinds("new", "presence", "end") == ["new", "presence", "end", "presence"]
+
+
+def test_the_thumbnail_shows_the_visitor() -> None:
+    camera = _Camera(_PLAN)
+    camera.show(_picture(100), _BOX)
+    camera.show(_picture(100), _BOX)
+    (new,) = camera.sink.of("new")
+    image = decode(new.thumbnail_jpeg)
+    assert image.shape == (round(120 * 1.3), round(60 * 1.3), 3)
+    blue, _green, red = image[image.shape[0] // 2, image.shape[1] // 2].astype(int)
+    assert red > 200
+    assert blue < 60
+
+
+def test_the_thumbnail_carries_no_drawn_box() -> None:
+    camera = _Camera(replace(_PLAN, thumbnail_px=64))
+    camera.show(_EMPTY, _BOX)
+    camera.show(_EMPTY, _BOX)
+    (new,) = camera.sink.of("new")
+    assert decode(new.thumbnail_jpeg).std() < 3
+
+
+def test_no_picture_is_sent_twice() -> None:
+    camera = _Camera(_PLAN)
+    for _ in range(50):  # 12.5 s: an update is due
+        camera.show(_picture(100), _BOX)
+    camera.wait(4)
+    changes = _changes(camera.sink)
+    assert [change.type.value for change in changes] == ["new", "update", "end"]
+    assert [change.thumbnail_jpeg is not None for change in changes] == [True, False, False]
+
+
+def test_a_clearly_better_view_is_told_with_its_picture() -> None:
+    camera = _Camera(_PLAN)
+    for _ in range(10):
+        camera.show(_picture(100), _BOX, score=0.5)
+    camera.show(_picture(100), (60.0, 20.0, 220.0, 220.0), score=0.9)
+    update = _changes(camera.sink)[-1]
+    assert update.type is ChangeType.UPDATE
+    assert update.thumbnail_jpeg is not None
+    assert decode(update.thumbnail_jpeg).shape[0] > 220
+
+
+def test_presence_is_told_when_it_changes_only() -> None:
+    camera = _Camera(_PLAN)
+    other = (200.0, 80.0, 260.0, 200.0)
+    for boxes in ((_BOX,), (_BOX,), (_BOX,), (_BOX, other), (_BOX, other), (_BOX, other)):
+        camera.show(_EMPTY, *boxes)
+    camera.wait(4)
+    camera.wait(4)
+    assert camera.sink.of("presence") == [{"person": 1}, {"person": 2}, {}]
+
+
+def test_a_snapshot_is_taken_at_once_then_by_interval_and_at_events() -> None:
+    camera = _Camera(_PLAN)
+    taken_s: list[float] = []
+    for index in range(120):  # 30 s; somebody is there from second 12 to 13.75
+        before = len(camera.sink.of("snapshot"))
+        camera.show(_EMPTY, *((_BOX,) if 48 <= index < 56 else ()))
+        taken_s += [index / 4] * (len(camera.sink.of("snapshot")) - before)
+        camera.analyst.tick(camera.now_s + 0.125)
+    # The event is certain at 12.25; the time ends it after 16.75, and the next frame shows that nobody is there.
+    assert taken_s == [0.0, 10.0, 12.25, 17.0, 27.0]
+
+
+def test_an_interval_of_zero_means_snapshots_at_events_only() -> None:
+    camera = _Camera(replace(_PLAN, snapshot_interval_s=0.0))
+    camera.show(_EMPTY)
+    camera.sink.told.clear()
+    for _ in range(100):
+        camera.show(_EMPTY)
+    assert camera.sink.of("snapshot") == []
+    camera.show(_EMPTY, _BOX)
+    camera.show(_EMPTY, _BOX)
+    assert len(camera.sink.of("snapshot")) == 1
+
+
+def test_a_snapshot_shows_the_boxes() -> None:
+    camera = _Camera(_PLAN)
+    camera.show(_EMPTY)
+    camera.show(_EMPTY, _BOX)
+    camera.show(_EMPTY, _BOX)
+    plain, annotated = camera.sink.of("snapshot")
+    assert decode(plain).std() < 3
+    assert decode(annotated).std() > 10
+
+
+def test_detections_that_do_not_count_make_no_event() -> None:
+    camera = _Camera(replace(_PLAN, filter=DetectionFilter(frozenset({"dog"}))))
+    for _ in range(5):
+        camera.show(_picture(100), _BOX)
+    assert _changes(camera.sink) == []
+    assert camera.scene.tracks == ()
+
+
+def test_the_scene_tells_what_is_seen_in_this_frame() -> None:
+    camera = _Camera(_PLAN)
+    camera.show(_EMPTY, _BOX)
+    assert (camera.scene.camera_id, camera.scene.frame_seq) == ("door", 1)
+    (track,) = camera.scene.tracks
+    assert (track.label, track.score, track.hits) == ("person", 0.9, 1)
+    assert track.box_xyxy_norm == pytest.approx((0.3125, 1 / 3, 0.5, 5 / 6))
+    camera.show(_EMPTY)
+    assert camera.scene.tracks == ()
+
+
+def test_close_ends_what_is_open() -> None:
+    camera = _Camera(_PLAN)
+    camera.show(_EMPTY, _BOX)
+    camera.show(_EMPTY, _BOX)
+    camera.analyst.close(camera.now_s)
+    assert camera.sink.kinds("new", "end") == ["new", "end"]
+    assert camera.sink.of("presence")[-1] == {}
+
+
+_MOVING = replace(_PLAN, motion=MotionSettings())
+
+
+def test_motion_is_told_when_it_begins_and_when_it_stops() -> None:
+    camera = _Camera(_MOVING)
+    for _ in range(10):
+        camera.show(_EMPTY)
+    for x in range(0, 200, 20):
+        camera.show(_picture(x))
+    assert camera.scene.motion
+    for _ in range(150):
+        camera.show(_EMPTY)
+    assert camera.sink.of("motion") == [True, False]
+    assert not camera.scene.motion
+
+
+def test_motion_stops_when_the_camera_falls_silent() -> None:
+    camera = _Camera(_MOVING)
+    camera.show(_EMPTY)
+    camera.show(_picture(100))
+    camera.wait(2.9)
+    assert camera.sink.of("motion") == [True]
+    camera.wait(0.2)
+    assert camera.sink.of("motion") == [True, False]
+
+
+def test_motion_masks_are_drawn_on_the_picture_as_people_see_it() -> None:
+    # Turned by 90 degrees, the camera's left is up; a mask over the upper half hides what moves on its left.
+    upper_half = ((0.0, 0.0), (1.0, 0.0), (1.0, 0.5), (0.0, 0.5))
+    for xs, expected in (((0, 20, 40, 60), []), ((180, 200, 220, 240), [True])):
+        camera = _Camera(replace(_PLAN, rotate=90, motion=MotionSettings(masks=(upper_half,))))
+        for _ in range(3):
+            camera.show(_EMPTY)
+        for x in xs:
+            camera.show(_picture(x))
+        assert camera.sink.of("motion") == expected
+
+
+# --- Pipeline ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Spy:
+    """A detector that notes what it is asked, and does as it is told."""
+
+    parallel: int = 4
+    failures: int = 0
+    asked: list[tuple[int, float, float]] = field(default_factory=list)
+    shapes: list[tuple[int, ...]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._eyes = FakeDetector(parallel=self.parallel)
+        self.info = self._eyes.info
+
+    def detect(self, images: Sequence[Image], confidence: float, iou: float) -> list[list[Detection]]:
+        self.asked.append((len(images), confidence, iou))
+        self.shapes += [image.shape for image in images]
+        if self.failures:
+            self.failures -= 1
+            raise RuntimeError("the GPU went away")
+        return self._eyes.detect(images, confidence, iou)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class _Site:
+    """A pipeline with all that it needs; rounds are played by hand."""
+
+    def __init__(self, clock: Clock, load: Callable[[], Detector]) -> None:
+        self.clock = clock
+        self.metrics = Metrics()
+        self.supervisor = Supervisor()
+        self.store = FrameStore(clock, self.metrics)
+        self.sink = _Recorder()
+        self.supply = DetectorSupply(load, self.supervisor, Backoff(first_s=1, uniform=lambda _low, _high: 0.001))
+        self.pipeline = Pipeline(
+            store=self.store,
+            supply=self.supply,
+            iou=0.45,
+            new_id=IdMaker(lambda _bits: 0),
+            sinks=[self.sink],
+            clock=clock,
+            metrics=self.metrics,
+            supervisor=self.supervisor,
+        )
+
+    def add(self, plan: CameraPlan) -> None:
+        self.pipeline.add_camera(plan)
+        self.store.add_camera(plan.camera_id, detect_max_fps=10)
+
+    def put(self, camera_id: str, jpeg: bytes) -> None:
+        self.store.put(camera_id, jpeg, _WIDTH, _HEIGHT)
+
+    def turn(self, **pictures: bytes) -> None:
+        """A fifth of a second, in which these cameras send these pictures."""
+        assert isinstance(self.clock, ManualClock)
+        self.clock.advance(0.2)
+        for camera_id, jpeg in pictures.items():
+            self.put(camera_id, jpeg)
+        self.pipeline.turn(0.0)
+
+    def close(self) -> None:
+        self.store.close()
+        self.pipeline.stop()
+        self.supply.stop()
+
+
+@pytest.fixture
+def site_with(wait_until: WaitUntil) -> Iterator[Callable[..., _Site]]:
+    """Make a site with a detector that is loaded already (None: there is no model)."""
+    sites: list[_Site] = []
+
+    def make(detector: Detector | None, *plans: CameraPlan, clock: Clock | None = None) -> _Site:
+        site = _Site(clock or ManualClock(), lambda: detector or FakeDetector())
+        sites.append(site)
+        for plan in plans or (_PLAN,):
+            site.add(plan)
+        if detector is not None:
+            site.supply.start()
+            wait_until(lambda: site.supply.current() is not None)
+        return site
+
+    yield make
+    for site in sites:
+        site.close()
+
+
+_YARD = replace(_PLAN, camera_id="yard")
+
+
+def test_a_person_in_front_of_a_camera_becomes_an_event_with_its_picture(site_with: Callable[..., _Site]) -> None:
+    site = site_with(FakeDetector())
+    for x in (20, 40, 60):
+        site.turn(door=_picture(x))
+    (new,) = site.sink.of("new")
+    assert new.event.label == "person"
+    assert new.event.frame_mono_s == pytest.approx(1000.4)
+    assert new.thumbnail_jpeg is not None
+    assert read_comment(new.thumbnail_jpeg) == new.event.id
+    assert site.sink.of("presence") == [{"person": 1}]
+    scene = site.store.scene("door")
+    assert scene is not None
+    assert [track.hits for track in scene.tracks] == [3]
+
+
+def test_two_cameras_are_analysed_apart(site_with: Callable[..., _Site]) -> None:
+    site = site_with(FakeDetector(parallel=4), _PLAN, _YARD)
+    for x in (20, 40, 60):
+        site.turn(door=_picture(x), yard=_picture(dog_x=x))
+    assert [change.event.label for change in site.sink.of("new", "door")] == ["person"]
+    assert [change.event.label for change in site.sink.of("new", "yard")] == ["dog"]
+    assert (site.sink.of("presence", "door"), site.sink.of("presence", "yard")) == ([{"person": 1}], [{"dog": 1}])
+
+
+def test_a_batch_holds_pictures_of_different_cameras_up_to_what_the_device_takes(
+    site_with: Callable[..., _Site],
+) -> None:
+    cameras = [replace(_PLAN, camera_id=name) for name in ("a", "b", "c")]
+    detector = _Spy(parallel=2)
+    site = site_with(detector, *cameras)
+    for _ in range(3):  # three pictures each: the newest wins
+        for camera in cameras:
+            site.put(camera.camera_id, _EMPTY)
+    site.pipeline.turn(0.0)
+    site.pipeline.turn(0.0)
+    site.pipeline.turn(0.0)
+    assert [count for count, _, _ in detector.asked] == [2, 1]
+    assert [site.store.status(name).detected for name in ("a", "b", "c")] == [1, 1, 1]
+    assert site.store.status("a").dropped == 2
+
+
+def test_the_model_is_asked_with_the_lowest_confidence_and_each_camera_keeps_its_own(
+    site_with: Callable[..., _Site],
+) -> None:
+    detector = _Spy()
+    keen = replace(_PLAN, filter=DetectionFilter(confidence=0.3))
+    strict = replace(_YARD, filter=DetectionFilter(confidence=0.99999))
+    site = site_with(detector, keen, strict)
+    disc = np.full((_HEIGHT, _WIDTH, 3), 128, np.uint8)
+    rows, columns = np.ogrid[:_HEIGHT, :_WIDTH]
+    disc[(rows - 120) ** 2 + (columns - 160) ** 2 < 60**2] = COLOURS["person"]  # fills 79 % of its box: score 0.79
+    for _ in range(3):
+        site.turn(door=encode(disc, 95), yard=encode(disc, 95))
+    assert detector.asked == [(2, 0.3, 0.45)] * 3
+    assert len(site.sink.of("new", "door")) == 1
+    assert site.sink.of("new", "yard") == []
+
+
+@pytest.mark.parametrize(("rotate", "shape"), [(0, (240, 320, 3)), (90, (320, 240, 3)), (180, (240, 320, 3))])
+def test_the_model_and_the_snapshot_see_the_picture_upright(
+    site_with: Callable[..., _Site], rotate: Rotation, shape: tuple[int, ...]
+) -> None:
+    detector = _Spy()
+    site = site_with(detector, replace(_PLAN, rotate=rotate))
+    site.turn(door=_picture(100))
+    assert detector.shapes == [shape]
+    (snapshot,) = site.sink.of("snapshot")
+    assert decode(snapshot).shape == shape
+
+
+def test_inferences_are_counted_and_timed(site_with: Callable[..., _Site]) -> None:
+    site = site_with(FakeDetector())
+    site.turn(door=_EMPTY)
+    site.turn(door=_EMPTY)
+    lines = site.metrics.render().decode().splitlines()
+    assert 'espcam_frames_detected_total{camera="door"} 2.0' in lines
+    assert "espcam_inference_seconds_count 2.0" in lines
+    assert site.store.status("door").inference_ms == 0.0
+
+
+def test_the_end_of_a_visit_comes_with_frames_and_without(site_with: Callable[..., _Site]) -> None:
+    site = site_with(FakeDetector(), _PLAN, _YARD)
+    for x in (20, 40, 60):
+        site.turn(door=_picture(x), yard=_picture(x))
+    for _ in range(20):
+        site.turn(door=_EMPTY)  # the yard's camera is silent
+    assert site.sink.kinds("new", "end", camera_id="door") == ["new", "end"]
+    assert site.sink.kinds("new", "end", camera_id="yard") == ["new", "end"]
+
+
+def test_a_detector_that_breaks_is_replaced_and_the_cameras_go_on(
+    site_with: Callable[..., _Site], wait_until: WaitUntil, caplog: pytest.LogCaptureFixture
+) -> None:
+    detector = _Spy(failures=1)
+    site = site_with(detector, replace(_PLAN, motion=MotionSettings()))
+    site.turn(door=_EMPTY)
+    assert "the GPU went away" in caplog.text
+    assert site.store.status("door").detected == 0
+    wait_until(lambda: site.supply.current() is not None)
+    for x in (20, 40, 60):
+        site.turn(door=_picture(x))
+    assert site.sink.kinds("motion", "new") == ["motion", "new"]
+    assert not site.supervisor.stopping
+
+
+def test_without_a_model_motion_and_snapshots_go_on(site_with: Callable[..., _Site]) -> None:
+    site = site_with(None, replace(_PLAN, motion=MotionSettings()))
+    for index in range(60):  # 12 s
+        site.turn(door=_picture(20 + 3 * index) if index > 10 else _EMPTY)
+    assert site.sink.of("motion") == [True]
+    assert len(site.sink.of("snapshot")) == 2
+    assert site.sink.kinds("new", "presence") == []
+    scene = site.store.scene("door")
+    assert scene is not None
+    assert (scene.frame_seq, scene.tracks, scene.motion) == (60, (), True)
+    assert site.store.status("door").detected == 0
+
+
+def test_a_camera_with_detection_switched_off_is_watched_for_motion_only(site_with: Callable[..., _Site]) -> None:
+    detector = _Spy()
+    site = site_with(detector, replace(_PLAN, detect=False, motion=MotionSettings()), _YARD)
+    for x in range(0, 120, 20):
+        site.turn(door=_picture(x), yard=_EMPTY)
+    assert [count for count, _, _ in detector.asked] == [1] * 6
+    assert site.sink.of("motion") == [True]
+    assert site.sink.of("new") == []
+    assert len(site.sink.of("snapshot")) == 1
+
+
+def test_damaged_frames_are_counted_and_another_cameras_events_go_on(site_with: Callable[..., _Site]) -> None:
+    site = site_with(FakeDetector(parallel=4), _PLAN, replace(_YARD, motion=MotionSettings()))
+    for x in (20, 40, 60):
+        site.turn(door=_picture(x), yard=_DAMAGED)
+    assert site.sink.kinds("new") == ["new"]
+    assert site.store.status("yard").rejected == {"undecodable": 3}
+    assert site.store.status("yard").detected == 0
+    assert site.store.scene("yard") is None
+
+
+def test_a_camera_that_sends_only_damage_ends_its_motion_and_its_event(site_with: Callable[..., _Site]) -> None:
+    site = site_with(FakeDetector(), replace(_PLAN, motion=MotionSettings()))
+    for x in (20, 60, 100):
+        site.turn(door=_picture(x))
+    for _ in range(25):
+        site.turn(door=_DAMAGED)
+    assert site.sink.of("motion") == [True, False]
+    assert site.sink.kinds("new", "end") == ["new", "end"]
+
+
+def test_a_camera_can_be_added_while_others_run(site_with: Callable[..., _Site]) -> None:
+    site = site_with(FakeDetector(parallel=2))
+    site.turn(door=_EMPTY)
+    site.add(_YARD)
+    for x in (20, 40, 60):
+        site.turn(door=_EMPTY, yard=_picture(x))
+    assert site.sink.kinds("new", camera_id="yard") == ["new"]
+
+
+def test_everybody_is_told_the_same() -> None:
+    first, second = _Recorder(), _Recorder()
+    analyst = CameraAnalyst(_PLAN, IdMaker(lambda _bits: 0), [first, second])
+    frame = Frame("door", 1, _EMPTY, _WIDTH, _HEIGHT, 1000.0, 1e9)
+    for offset in range(3):
+        later = replace(frame, received_mono_s=1000.0 + offset / 5)
+        analyst.conclude(later, decode(_EMPTY), [Detection("person", 0.9, _BOX)])
+    analyst.close(1001.0)
+    assert first.told == second.told
+    assert Counter(kind for kind, _, _ in first.told) == {"new": 1, "end": 1, "presence": 2, "snapshot": 2}
+
+
+# --- the thread ----------------------------------------------------------------------------------------------------
+
+
+def test_stopping_is_quick_and_ends_open_events(site_with: Callable[..., _Site], wait_until: WaitUntil) -> None:
+    site = site_with(FakeDetector(), replace(_PLAN, rules=EventRules(min_hits=1)), clock=SystemClock())
+    site.pipeline.start()
+    site.put("door", _picture(100))
+    wait_until(lambda: site.sink.kinds("new") == ["new"])
+    site.close()
+    assert site.sink.kinds("new", "end") == ["new", "end"]
+    assert site.sink.of("presence") == [{"person": 1}, {}]
+
+
+def test_a_detector_that_hangs_does_not_hold_up_the_stop(
+    site_with: Callable[..., _Site], wait_until: WaitUntil
+) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Stuck(FakeDetector):
+        def detect(self, images: Sequence[Image], confidence: float, iou: float) -> list[list[Detection]]:
+            asked.set()
+            go_on.wait(5)
+            return super().detect(images, confidence, iou)
+
+    site = site_with(Stuck(), clock=SystemClock())
+    site.pipeline.start()
+    site.put("door", _EMPTY)
+    wait_until(asked.is_set)
+    started_s = time.monotonic()
+    site.pipeline.stop(timeout_s=0.01)
+    assert time.monotonic() - started_s < 0.5
+    go_on.set()
+
+
+def test_the_loop_runs_in_a_thread_named_infer(site_with: Callable[..., _Site], wait_until: WaitUntil) -> None:
+    names: list[str] = []
+
+    class Eyes(FakeDetector):
+        def detect(self, images: Sequence[Image], confidence: float, iou: float) -> list[list[Detection]]:
+            names.append(threading.current_thread().name)
+            return super().detect(images, confidence, iou)
+
+    site = site_with(Eyes(), clock=SystemClock())
+    site.pipeline.start()
+    site.put("door", _EMPTY)
+    wait_until(lambda: names == ["infer"])
+
+
+def test_a_sink_that_raises_ends_the_process_loudly(site_with: Callable[..., _Site]) -> None:
+    site = site_with(FakeDetector(), clock=SystemClock())
+    site.sink.broken = True
+    site.pipeline.start()
+    site.put("door", _EMPTY)
+    with pytest.raises(WorkerCrashed, match="infer crashed"):
+        site.supervisor.wait(5)
