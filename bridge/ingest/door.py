@@ -130,8 +130,8 @@ class Door:
         for outcome in outcomes:
             self._carry_out(visit, outcome)
 
-    def receive_pong(self, visit: Visit) -> None:
-        """Note that the camera lives."""
+    def receive_heartbeat(self, visit: Visit) -> None:
+        """Take a ping (Links2004's client sends them) or a pong: the camera lives."""
         visit.session.heard(self._clock.mono_s())
 
     def refuse_huge(self, visit: Visit) -> None:

@@ -11,7 +11,7 @@ Rules
    It passes the integrity gate (``frames.jpeg``) or is refused with a reason. An impossible capture time is ignored.
 5. Text that is no JSON object with a known ``type`` is reported once a session and then passed over in silence.
 6. Access may have been granted to one kind of session only (``Admission``); the other kind ends with 4401.
-7. Any message and any pong is a sign of life. A session without one for 60 s ends. A MODERN session that has been
+7. Any message, ping or pong is a sign of life. A session without one for 60 s ends. A MODERN session that has been
    silent for 20 s is asked with a ping, because it may have nothing to send; a LEGACY one is not, because its client
    answers pings only between two frames: frames are its sign of life.
 8. After its end a session produces nothing more.

@@ -359,8 +359,8 @@ class _Connection(asyncio.BufferedProtocol):
 
     def _take_frame(self, frame: Frame) -> None:
         """Put messages together; a camera sends each in one frame."""
-        if frame.opcode is Opcode.PONG and self._visit is not None:
-            self._door.receive_pong(self._visit)
+        if frame.opcode in (Opcode.PING, Opcode.PONG) and self._visit is not None:
+            self._door.receive_heartbeat(self._visit)
         if frame.opcode not in (Opcode.BINARY, Opcode.TEXT, Opcode.CONT) or self._visit is None:
             return
         if frame.opcode is not Opcode.CONT:

@@ -8,7 +8,7 @@ import re
 import secrets
 import threading
 
-from werkzeug.security import check_password_hash
+from werkzeug.security import check_password_hash, generate_password_hash
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +17,11 @@ _HASH = re.compile(r"(?:scrypt(?::\d+){3}|pbkdf2:\w+(?::\d+)?)\$[^$]+\$[0-9a-f]+
 
 _VERDICTS_KEPT = 64
 _WAIT_S = 3.0
+
+
+def hash_password(password: str) -> str:
+    """What ``http.password`` may hold instead of the password itself (scrypt, salted)."""
+    return generate_password_hash(password)
 
 
 class PasswordCheck:

@@ -158,9 +158,9 @@ def test_a_refusal_is_shown_with_its_mend_and_the_camera_goes_on_trying(
     store: FrameStore, footage: Path, caplog: pytest.LogCaptureFixture, path: str, token: str | None, words: str
 ) -> None:
     with bridge(store, door=CameraAccess(token=OPEN_SESAME)) as server:
-        assert run(SimulateOptions(url(server, path), str(footage), token=token, duration_s=0.6)) == 0
+        assert run(SimulateOptions(url(server, path), str(footage), token=token, duration_s=1.0)) == 0
     refusals = [message for message in caplog.messages if message.startswith(words)]
-    assert len(refusals) == 1
+    assert refusals
     assert "next try in " in refusals[0]
     assert OPEN_SESAME not in caplog.text
 

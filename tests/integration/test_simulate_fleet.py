@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.errors import LinkLost, SourceError
+from bridge.runtime.backoff import Backoff
 from bridge.runtime.clock import SystemClock
 from bridge.simulate.fake import FakeLink
 from bridge.simulate.fleet import Fleet
 from bridge.simulate.source import Source
-from bridge.simulate.twin import Esp32Twin, Outcome, SketchTwin
+from bridge.simulate.twin import Esp32Twin, Outcome, Patience, SketchTwin
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -91,6 +92,26 @@ def test_a_board_sends_no_faster_than_the_bridge_wants() -> None:
     asyncio.run(esp32(link, Numbers(6)).run())
     assert len(link.frames) == 6
     assert time.monotonic() - began_s >= 0.1  # at 50 a second, not at 500
+
+
+def test_the_footage_waits_while_there_is_no_link() -> None:
+    links = [FakeLink(WELCOME, breaks_after=3), FakeLink(WELCOME, breaks_after=3)]
+
+    async def dial_slowly() -> FakeLink:
+        await asyncio.sleep(0.2)
+        if not links:
+            raise SourceError("enough")
+        return links.pop(0)
+
+    first, second = links
+    patience = Patience(lost=Backoff(0.01, 0.01))
+    source = Numbers(filmed=True)
+    twin = Esp32Twin("door", source, dial=dial_slowly, clock=SystemClock(), fps=50, patience=patience)
+    with pytest.raises(SourceError, match="enough"):
+        asyncio.run(twin.run())
+    last_before, first_after = int(first.frames[-1][20:]), int(second.frames[0][20:])
+    assert 10 <= first_after - last_before <= 30  # one picture was lost with the link; 0.2 s are 100 pictures
+    assert twin.dropped <= 2
 
 
 def test_a_fleet_ends_with_its_footage_and_closes_it() -> None:

@@ -76,6 +76,22 @@ def test_a_viewer_that_never_reads_is_dropped_and_the_others_notice_nothing(
     assert min(counts) >= 25, "of 30 frames"
 
 
+def test_a_viewer_that_drips_its_pictures_out_is_dropped_too(
+    make_site: SiteFactory, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "WRITE_S", 1)
+    site = make_site()
+    _feed_noise(site)
+    with _connect(site, receive_buffer=4096) as slow:
+        slow.sendall(b"GET /cameras/door/stream.mjpg HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: site.viewers() == 1)
+        end_s = time.monotonic() + 8
+        while site.viewers():
+            assert time.monotonic() < end_s, "it takes a little all the time, and keeps its seat for ever"
+            slow.recv(4000)
+            time.sleep(0.1)
+
+
 def test_sixty_four_viewers_do_not_starve_the_api(make_site: SiteFactory, watch: StreamFactory) -> None:
     site = make_site(max_viewers=64)
     site.feed(2)

@@ -164,7 +164,7 @@ def test_silence_is_asked_about_and_then_ends_the_connection(door: Door, clock: 
     assert [code for code, _ in modern.closed + legacy.closed] == [1011, 1011]
 
 
-def test_a_pong_keeps_a_silent_camera_connected(door: Door, clock: ManualClock) -> None:
+def test_a_heartbeat_keeps_a_silent_camera_connected(door: Door, clock: ManualClock) -> None:
     peer = FakePeer()
     visit = door.enter(peer, accept("door"))
     door.receive(visit, HELLO)
@@ -173,7 +173,7 @@ def test_a_pong_keeps_a_silent_camera_connected(door: Door, clock: ManualClock) 
         pings = peer.pings
         door.check_silence()
         if peer.pings > pings:
-            door.receive_pong(visit)
+            door.receive_heartbeat(visit)
     assert peer.closed == []
 
 

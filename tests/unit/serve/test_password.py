@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 
 import pytest
 from werkzeug.security import generate_password_hash
 
+from bridge.serve import password
 from bridge.serve.password import PasswordCheck
 
 # Cheap ones: a unit test needs no strong hash.
@@ -54,15 +54,22 @@ def test_memory_stays_bounded_and_the_right_one_known_when_many_wrong_ones_are_t
 
 
 def test_who_is_known_is_not_held_up_by_somebody_trying_passwords() -> None:
-    check = PasswordCheck(generate_password_hash("geheim", "pbkdf2:sha256:200000"))
+    check = PasswordCheck(SCRYPT)
     assert check("geheim")
-    attack = threading.Thread(target=check, args=("wrong",))
-    attack.start()
-    began = time.perf_counter()
-    assert check("geheim")
-    took_s = time.perf_counter() - began
-    attack.join()
-    assert took_s < 0.05
+    assert not check("wrong")
+    with check._working:  # as while another password is being worked on
+        began = time.perf_counter()
+        assert check("geheim")
+        assert not check("wrong")
+        assert time.perf_counter() - began < 0.1
+
+
+def test_a_password_that_waits_too_long_for_its_turn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(password, "_WAIT_S", 0.01)
+    check = PasswordCheck(SCRYPT)
+    with check._working:
+        assert not check("geheim")
+    assert check("geheim"), "and not remembered as wrong"
 
 
 def test_a_hash_with_parameters_that_nobody_can_compute_refuses_and_says_so(caplog: pytest.LogCaptureFixture) -> None:

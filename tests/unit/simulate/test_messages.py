@@ -113,6 +113,7 @@ def test_set_is_acknowledged_and_then_the_new_state_is_told() -> None:
         ({"quality": 12.5}, "quality: not a number from 4 to 63"),
         ({"quality": True}, "quality: not a number from 4 to 63"),
         ({"max_fps": 0}, "max_fps: not a number from 0.1 to 60"),
+        ({"max_fps": True}, "max_fps: not a number from 0.1 to 60"),
         ({"max_fps": "5"}, "max_fps: not a number from 0.1 to 60"),
         ({"flash": 1}, "flash: neither true nor false"),
         ({"wings": 2}, "wings: cannot be set on this board"),
@@ -132,6 +133,12 @@ def test_a_set_that_can_be_obeyed_in_part_is() -> None:
     ack, state = replies(camera, type="set", id=9, values={"quality": 99, "max_fps": 2})
     assert ack["ok"] is False
     assert (state["quality"], state["max_fps"]) == (12, 2)
+
+
+def test_a_null_leaves_a_setting_as_it_is() -> None:
+    ack, state = replies(board(), type="set", id=10, values={"quality": None, "flash": True})
+    assert ack["ok"] is True
+    assert (state["quality"], state["flash"]) == (12, True)
 
 
 def test_footage_that_is_sent_byte_for_byte_has_no_size_or_quality_to_set() -> None:
