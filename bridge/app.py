@@ -189,7 +189,9 @@ class App:
         return f"{base}/cameras/{self._config.ingest.default_camera}/stream.mjpg"
 
     def _admit(self, camera_id: str) -> None:
-        """Give a camera its place in every part; from the ingest thread when an unknown one is accepted."""
+        """Give a camera its place in every part, once; from the ingest thread when an unknown one is accepted."""
+        if camera_id in self._store.camera_ids():
+            return
         camera = self._config.camera_for(camera_id)
         self._pipeline.add_camera(wiring.camera_plan(self._config, camera))
         self._publisher.add_camera(wiring.published_camera(camera))

@@ -17,12 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from paho.mqtt.client import Client, MQTTMessage
+
+
+# A machine that others use may pause an example for longer than hypothesis's 200 ms; each test has a time-out anyway.
+hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("shared")
 
 
 class WaitUntil(Protocol):

@@ -25,7 +25,6 @@ _ANONYMOUS = "amqtt.plugins.authentication.AnonymousAuthPlugin"
 _START_TIMEOUT_S = 10.0
 _SHUTDOWN_TIMEOUT_S = 1.0
 _STOP_TIMEOUT_S = 2.0
-_ACCEPT_S = 0.02  # asyncio needs a few rounds of its loop until a connection that it accepted has a handler
 
 
 class EmbeddedBroker:
@@ -48,7 +47,6 @@ class EmbeddedBroker:
         self._failure: BaseException | None = None
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._clients: set[asyncio.WriteTransport] = set()
 
     def __enter__(self) -> Self:
         """Start it; afterwards ``port`` is known and open."""
@@ -91,24 +89,14 @@ class EmbeddedBroker:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_SHUTDOWN_TIMEOUT_S):
                     await broker.shutdown()
-            await self._hang_up()
-
-    async def _hang_up(self) -> None:
-        """End the connections that amqtt knows nothing of: clients that did not say yet who they are."""
-        await asyncio.sleep(_ACCEPT_S)
-        for client in self._clients:
-            client.abort()
-        await asyncio.sleep(0)
 
     async def _listen(self, broker: Broker) -> asyncio.Server:
         from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter  # noqa: PLC0415 - an extra
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self._clients.add(writer.transport)
             try:
                 await broker.external_connected(StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER)
             finally:
-                self._clients.discard(writer.transport)
                 writer.close()
 
         try:

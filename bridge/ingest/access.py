@@ -104,7 +104,7 @@ def decide(path: str, authorization: str | None, origin: str | None, settings: I
     if not known:
         return _decide_unknown(camera_id, settings.unknown_cameras)
     camera = settings.cameras.get(camera_id)
-    if camera is None or camera.token is None:
+    if camera is None or not camera.token:
         modern_only = is_default and settings.allow_legacy is False
         return Accept(camera_id, Admission.MODERN_ONLY if modern_only else Admission.ANY)
     legacy_without = is_default and settings.allow_legacy is True

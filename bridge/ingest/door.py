@@ -117,6 +117,11 @@ class Door:
             more = _more(passed_over)
             log.warning("refused %s on %s: %d %s%s", peer.address, where, refuse.code, refuse.reason, more)
 
+    def no_handshake(self, peer: Peer, why: str) -> None:
+        """Log what was no WebSocket handshake at all (port scanners), at most once a minute for each address."""
+        if self._quiet.due(peer.address, self._clock.mono_s()) is not None:
+            log.info("%s: no WebSocket handshake: %s", peer.address, close_reason(why))
+
     def receive(self, visit: Visit, message: str | bytes) -> None:
         """Take one whole message."""
         if self._visits.get(visit.session.camera_id) is not visit:

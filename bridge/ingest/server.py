@@ -23,7 +23,6 @@ from bridge.ingest.access import CAMERA_PATH, Accept, Refuse, answer_plain, deci
 from bridge.ingest.door import Door
 from bridge.ingest.listen import bind, tls_context
 from bridge.ingest.messages import close_reason
-from bridge.ingest.quiet import OncePerMinute
 from bridge.runtime.worker import Worker
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ _INVALID_TEXT: Final = 1007
 
 _MAX_SIZE_FACTOR: Final = 2  # a frame over the limit is counted and dropped; only one far over it costs the connection
 _HEADER_BYTES: Final = 20  # ECF1
-_READ_BYTES: Final = 262_144  # what asyncio reads at a time; reused, because it would allocate anew each time
+_READ_BYTES: Final = 65_536  # two frames; reused: asyncio's own 256 KB would be allocated anew for each call
 _MAX_UNSENT_BYTES: Final = 65_536  # we send a few hundred bytes at a time: a peer so far behind does not read at all
 _HANDSHAKE_TIMEOUT_S: Final = 10.0  # the first sketch's client allows 1 s a line, the rest is the network's
 _CLOSE_TIMEOUT_S: Final = 2.0  # to answer a close; the first sketch's client does so between two frames
@@ -201,8 +200,6 @@ class _CameraProtocol(ServerProtocol):
 class _Connection(asyncio.BufferedProtocol):
     """One TCP connection: bytes between asyncio and the wire protocol, whole messages to the door."""
 
-    _scanners: Final = OncePerMinute()  # lines about what is no WebSocket handshake at all
-
     def __init__(
         self,
         settings: IngestSettings,
@@ -294,7 +291,7 @@ class _Connection(asyncio.BufferedProtocol):
                 self._door.refuse_huge(self._visit)
             self._door.leave(self._visit, self._why())
         elif self._protocol.handshake_exc is not None:
-            self._log_no_handshake()
+            self._door.no_handshake(self, str(self._protocol.handshake_exc))
 
     # --- inside ------------------------------------------------------------------------------------------------
 
@@ -387,12 +384,6 @@ class _Connection(asyncio.BufferedProtocol):
         if sent is not None and not self._protocol.close_rcvd_then_sent:
             return f"told to: {sent}"
         return f"it said {close_reason(str(received))}" if received is not None else "the connection broke"
-
-    def _log_no_handshake(self) -> None:
-        error = self._protocol.handshake_exc
-        passed_over = self._scanners.due(self._address, asyncio.get_running_loop().time())
-        if passed_over is not None:
-            log.info("%s: no WebSocket handshake: %s", self._address, close_reason(str(error)))
 
 
 def _header(request: Request, name: str) -> str | None:

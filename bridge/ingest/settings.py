@@ -25,7 +25,7 @@ class CameraAccess:
     """One configured camera, as the link sees it.
 
     Attributes:
-        token: the secret it must show; None lets anybody on the network in under its name.
+        token: the secret it must show; None or empty lets anybody on the network in under its name.
         welcome_values: ``framesize``, ``quality``, ``max_fps``, as far as the bridge has an opinion; None is left out.
     """
 

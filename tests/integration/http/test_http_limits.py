@@ -41,14 +41,14 @@ def _answer(client: socket.socket) -> bytes:
     return data
 
 
-def _feed_noise(site: Site) -> threading.Event:
-    """Large pictures (0.9 MB a second), so that a viewer who does not read is soon full."""
-    jpeg = codec.encode(np.random.default_rng(1).integers(0, 255, (480, 640, 3), np.uint8), 60)
+def _feed_noise(site: Site, height: int = 480) -> threading.Event:
+    """Large pictures (VGA: 1 MB a second), so that a viewer who does not read is soon full."""
+    jpeg = codec.encode(np.random.default_rng(1).integers(0, 255, (height, height, 3), np.uint8), 60)
     stop = threading.Event()
 
     def run() -> None:
         while not stop.wait(0.1):
-            site.store.put("door", jpeg, 640, 480)
+            site.store.put("door", jpeg, height, height)
 
     threading.Thread(target=run, daemon=True).start()
     site._feeding.append(stop)
@@ -79,16 +79,16 @@ def test_a_viewer_that_never_reads_is_dropped_and_the_others_notice_nothing(
 def test_a_viewer_that_drips_its_pictures_out_is_dropped_too(
     make_site: SiteFactory, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "WRITE_S", 1)
+    monkeypatch.setattr(listener, "WRITE_S", 2)
     site = make_site()
-    _feed_noise(site)
-    with _connect(site, receive_buffer=4096) as slow:
+    _feed_noise(site, height=1600)
+    with _connect(site, receive_buffer=16384) as slow:
         slow.sendall(b"GET /cameras/door/stream.mjpg HTTP/1.1\r\nHost: x\r\n\r\n")
         wait_until(lambda: site.viewers() == 1)
         end_s = time.monotonic() + 8
         while site.viewers():
             assert time.monotonic() < end_s, "it takes a little all the time, and keeps its seat for ever"
-            slow.recv(4000)
+            slow.recv(16384)
             time.sleep(0.1)
 
 

@@ -75,7 +75,7 @@ def test_a_folder_gives_its_pictures_by_name_and_nothing_else(folder: Path) -> N
 
 
 def test_the_threshold_is_handed_on(folder: Path) -> None:
-    assert lines(detect(folder / "a.jpg", confidence=0.9999)[1])[0]["detections"] == []
+    assert lines(detect(folder / "a.jpg", confidence=1.0)[1])[0]["detections"] == []
 
 
 def test_the_table_has_a_line_a_detection_in_columns(folder: Path) -> None:

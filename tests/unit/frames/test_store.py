@@ -389,6 +389,17 @@ def test_an_offline_camera_shows_nobody_and_no_motion(store: FrameStore, clock: 
     assert (status.state, status.present, status.motion) == (CameraState.OFFLINE, {}, False)
 
 
+def test_a_camera_that_never_sent_anything_is_not_online_in_the_metrics(store: FrameStore, metrics: Metrics) -> None:
+    assert store.camera_ids() == ("door", "yard")
+    assert 'espcam_camera_online{camera="yard"} 0.0' in metrics.render().decode().splitlines()
+
+
+def test_detected_frames_are_counted(store: FrameStore, metrics: Metrics) -> None:
+    store.note_detected("door", 40.0)
+    store.note_detected("door", 40.0)
+    assert _count(metrics, 'espcam_frames_detected_total{camera="door"}') == 2
+
+
 def test_rejected_frames_are_counted_by_reason(store: FrameStore, metrics: Metrics) -> None:
     store.reject("door", RejectReason.GLUED)
     assert _count(metrics, 'espcam_frames_rejected_total{camera="door",reason="glued"}') == 1

@@ -145,6 +145,10 @@ def test_a_camera_without_a_token_does_not_mind_one() -> None:
     assert code("/ws/open?token=anything") == 0
 
 
+def test_an_empty_token_is_none() -> None:
+    assert code("/ws/door", None, IngestSettings(cameras={"door": CameraAccess("")})) == 0
+
+
 def test_a_token_is_not_in_the_settings_text() -> None:
     assert "s3cret" not in repr(SETTINGS)
 

@@ -215,6 +215,16 @@ def test_a_refused_client_that_keeps_trying_makes_one_line_a_minute_without_its_
     ]
 
 
+def test_a_port_scanner_makes_one_line_a_minute(
+    door: Door, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        for _ in range(50):
+            door.no_handshake(FakePeer(), "did not receive\na valid HTTP request")
+            clock.advance(1.0)
+    assert caplog.messages == ["10.0.0.7: no WebSocket handshake: did not receive?a valid HTTP request"]
+
+
 def test_connections_are_told_of_with_camera_address_and_why(door: Door, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         visit = door.enter(FakePeer(), accept("door"))
