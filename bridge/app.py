@@ -176,6 +176,8 @@ class App:
             "model": detector.info.model if detector else None,
             "device": detector.info.device if detector else None,
             "cameras": list(self._store.camera_ids()),
+            "ingest_port": self._ingest.port,
+            "ingest_tls": self._config.ingest.tls.enabled,
             "config_sha256": self._config.sha256(),
         }
 

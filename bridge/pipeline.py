@@ -244,7 +244,11 @@ class Pipeline:
         """Stop the thread, then end the open events."""
         if self._worker.stop(timeout_s):
             for analyst in list(self._analysts.values()):
-                analyst.close(self._clock.mono_s())
+                try:
+                    analyst.close(self._clock.mono_s())
+                except Exception:
+                    # A sink that broke the loop breaks here again; the other cameras' events are still to be ended.
+                    log.exception("%s: its open events could not be ended", analyst.plan.camera_id)
 
     def turn(self, timeout_s: float) -> None:
         """One round of the loop: analyse the frames that are due, waiting for them this long, then let time pass."""

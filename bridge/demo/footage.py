@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FPS = 10.0
 SIZE_PX = (640, 480)
 
-_STAGGER_S = 9.5
+_STAGGER_S = 17.0  # the second camera sees somebody 6 s after its start, the first after 4 s
 _NOISE_LEVELS = 1.5  # standard deviation, of 255: a small sensor by day
 _NOISE_BIAS = 10
 _NOISE_PICTURES = 8

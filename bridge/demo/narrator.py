@@ -11,19 +11,20 @@ if TYPE_CHECKING:
     from bridge.model import EventChange
 
 
-def line(change: EventChange, camera_name: str, zone: tzinfo | None = None) -> str | None:
+def line(change: EventChange, camera_name: str, now_unix_s: float, zone: tzinfo | None = None) -> str | None:
     """A step in an event's life in words: ``03:14:05  front_door  person arrived (87 %)``.
 
     Args:
         change: the step.
         camera_name: where.
+        now_unix_s: when it is told (an end is told a while after the last sighting).
         zone: for the time of day; None: this machine's own.
 
     Returns:
         The line, or None for an update, which is of no news to a person.
     """
     event = change.event
-    moment = datetime.fromtimestamp(event.frame_unix_s, UTC).astimezone(zone)
+    moment = datetime.fromtimestamp(now_unix_s, UTC).astimezone(zone)
     beginning = f"{moment:%H:%M:%S}  {camera_name}  {event.label}"
     match change.type:
         case ChangeType.NEW:

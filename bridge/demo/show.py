@@ -33,7 +33,8 @@ _HTTP_PORT = 8080
 _INGEST_PORT = 3001
 # Visitors of the demo walk in and out every few seconds; a real porch can wait longer for the end of a visit.
 _END_AFTER_S = 2.0
-_LABELS = ["person", "bicycle", "car", "bus", "dog", "cat"]
+# The footage that is made here is of people; a user's own may show more.
+_LABELS = ["person", "bicycle", "car", "motorcycle", "bus", "truck", "cat", "dog"]
 _PERIOD_S = 0.5
 
 
@@ -85,7 +86,7 @@ class Show:
                 "ingest": {"host": _HOST, "port": _free_or_any(_INGEST_PORT)},
                 "http": {"host": _HOST, "port": _free_or_any(_HTTP_PORT)},
                 "detector": {"model": self._model},
-                "defaults": {"labels": _LABELS, "events": {"end_after_s": _END_AFTER_S}},
+                "defaults": {"labels": _LABELS if self._source else _LABELS[:1], "events": {"end_after_s": _END_AFTER_S}},
                 "cameras": [
                     {"id": camera_id, "name": f"Demo camera {number}"}
                     for number, camera_id in enumerate(self._ids, start=1)
@@ -125,7 +126,7 @@ class Show:
 
     @staticmethod
     def _tell(change: EventChange) -> None:
-        text = line(change, change.event.camera_id)
+        text = line(change, change.event.camera_id, SystemClock().unix_s())
         if text is not None:
             print(text, flush=True)
 

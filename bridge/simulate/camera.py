@@ -67,7 +67,7 @@ class FirmwareLink:
     async def close(self) -> None:
         """Say goodbye, and hang up when the bridge does not answer within a second."""
         try:
-            # The library's own limit begins only after the goodbye was sent, which a bridge that reads no more prevents.
+            # The library's own limit begins when the goodbye is sent; a bridge that reads no more prevents that.
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await self._connection.close()
         except TimeoutError:

@@ -212,7 +212,7 @@ def test_a_page_that_nobody_sees_fetches_nothing(site: Site, open_tab: TabFactor
 
 
 def test_the_page_works_behind_a_password(make_site: SiteFactory, open_tab: TabFactory) -> None:
-    site = make_site(password="geheim")  # noqa: S106 - a test's
+    site = make_site(password="geheim")
     site.add("door")
     site.feed("door")
     tab = open_tab(site, http_credentials={"username": "admin", "password": "geheim"})

@@ -175,6 +175,14 @@ def test_what_is_no_picture_is_refused_and_harms_nothing(colours: OpenVinoDetect
         assert look(colours, plain(RED), plain(BLUE))[1][0].label == "blue"
 
 
+def test_after_a_refusal_nothing_is_still_at_work(tmp_path: Path) -> None:
+    files = save(slow_model(seconds_white=0.5), tmp_path / "s_openvino_model", labels=["x"])
+    detector = OpenVinoDetector(files, DetectorSettings(workers=2))
+    with pytest.raises(ValueError, match="expected a picture"):
+        detector.detect([plain((255, 255, 255)), np.zeros((10, 10), np.uint8)], 0.5, 0.45)
+    assert look(detector, plain(GREY), plain(GREY)) == [[], []]
+
+
 def test_a_device_that_gives_no_answer_is_not_waited_for_forever(tmp_path: Path) -> None:
     files = save(slow_model(seconds_white=2.0), tmp_path / "s_openvino_model", labels=["x"])
     detector = OpenVinoDetector(files, DetectorSettings(workers=1), answer_timeout_s=0.2)
@@ -195,7 +203,9 @@ def test_it_says_what_it_runs(colours: OpenVinoDetector) -> None:
 
 def test_one_worker_works_on_one_picture_at_a_time(tmp_path: Path) -> None:
     files = save(colour_model(), tmp_path / "c_openvino_model")
-    detector = OpenVinoDetector(files, DetectorSettings(workers=1))
+    core = CountingCore("CPU")
+    detector = OpenVinoDetector(files, DetectorSettings(workers=1), core=core)
+    assert core.compiled == ["LATENCY"]
     assert detector.info.parallel == 1
     assert [items[0].label for items in look(detector, plain(RED), plain(BLUE))] == ["red", "blue"]
 
@@ -375,12 +385,12 @@ def test_a_device_that_is_not_there_is_said_so_with_those_that_are(tmp_path: Pat
         OpenVinoDetector(save(colour_model(), tmp_path / "c_openvino_model"), DetectorSettings(device="GPU.7"))
 
 
-class BrokenGpu:
-    """OpenVINO on a machine whose GPU is found but takes no model."""
+class CountingCore:
+    """OpenVINO on a machine whose GPU, if it has one, is found but takes no model; counts what it compiles."""
 
-    available_devices = ("CPU", "GPU")
-
-    def __init__(self) -> None:
+    def __init__(self, *devices: str) -> None:
+        self.available_devices = devices
+        self.compiled: list[str] = []
         self._core = ov.Core()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
@@ -389,12 +399,13 @@ class BrokenGpu:
     def compile_model(self, model: Any, device: str, configuration: dict[str, str]) -> Any:  # noqa: ANN401
         if device != "CPU":
             raise RuntimeError("Exception from plugin.cpp:1\nno memory on the device\n")
+        self.compiled.append(configuration["PERFORMANCE_HINT"])
         return self._core.compile_model(model, device, configuration)
 
 
 def test_a_gpu_that_takes_no_model_leaves_it_to_the_cpu(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     files = save(colour_model(), tmp_path / "c_openvino_model")
-    detector = OpenVinoDetector(files, DetectorSettings(), core=BrokenGpu())
+    detector = OpenVinoDetector(files, DetectorSettings(), core=CountingCore("CPU", "GPU"))
     assert detector.info.device == "CPU"
     assert look(detector, plain(RED))[0][0].label == "red"
     assert "GPU does not take the model, the CPU does it: no memory on the device" in caplog.text
@@ -403,7 +414,7 @@ def test_a_gpu_that_takes_no_model_leaves_it_to_the_cpu(tmp_path: Path, caplog: 
 def test_a_gpu_that_was_asked_for_is_not_replaced(tmp_path: Path) -> None:
     files = save(colour_model(), tmp_path / "c_openvino_model")
     with pytest.raises(ModelUnavailable, match="GPU does not take the model: no memory on the device"):
-        OpenVinoDetector(files, DetectorSettings(device="GPU"), core=BrokenGpu())
+        OpenVinoDetector(files, DetectorSettings(device="GPU"), core=CountingCore("CPU", "GPU"))
 
 
 # --- the cache of compiled models ------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Passwords and tokens over real HTTP: every route but ``/healthz`` asks."""
 
-# ruff: noqa: S106 - the credentials of these tests are no secrets
+
 
 from __future__ import annotations
 

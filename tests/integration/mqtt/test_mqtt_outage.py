@@ -241,7 +241,7 @@ def test_a_refused_login_is_shown_with_its_mend_logged_once_and_recovers_when_it
     write_login(password_file, "other")
     broker = mosquitto(config=("allow_anonymous false", f"password_file {password_file}"))
     with caplog.at_level(logging.WARNING, "bridge"):
-        running = start_publisher(broker.port, username="bridge", password="right")  # noqa: S106 - made up
+        running = start_publisher(broker.port, username="bridge", password="right")
         wait_until(lambda: broker.log().count("not authorised") >= 3, 10, "it keeps trying")
         status = running.publisher.status()
         assert not status.ready

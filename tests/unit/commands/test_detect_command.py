@@ -64,7 +64,7 @@ def test_a_picture_gives_one_json_line_as_the_contract_says(folder: Path) -> Non
     assert line["inference_ms"] >= 0
 
 
-def test_a_folder_gives_its_pictures_by_name_and_nothing_else(folder: Path) -> None:
+def test_a_folder_gives_its_pictures_by_name_and_nothing_else(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, output = detect(folder)
     found = [(line["file"], [item["label"] for item in line["detections"]]) for line in lines(output)]
     assert found == [
@@ -72,6 +72,7 @@ def test_a_folder_gives_its_pictures_by_name_and_nothing_else(folder: Path) -> N
         (str(folder / "b.jpg"), ["dog"]),
         (str(folder / "c.JPG"), []),
     ]
+    assert capsys.readouterr().err == ""
 
 
 def test_the_threshold_is_handed_on(folder: Path) -> None:

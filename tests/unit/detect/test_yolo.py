@@ -223,10 +223,9 @@ def test_equal_scores_keep_their_order() -> None:
 
 
 def test_boxes_turned_inside_out_suppress_nothing() -> None:
-    inside_out = [[50, 50, 40, 60], [10, 10, 20, 20], [10, 10, 20, 20]]
-    boxes = np.array(inside_out, np.float32)
-    scores = np.array([0.9, 0.8, 0.7], np.float32)
-    assert suppress(boxes, scores, np.zeros(3, np.intp), 0.45).tolist() == [0, 1]
+    boxes = np.array([[50, 50, 40, 60], [80, 80, 70, 90], [10, 10, 20, 20], [10, 10, 20, 20]], np.float32)
+    scores = np.array([0.9, 0.8, 0.7, 0.6], np.float32)
+    assert suppress(boxes, scores, np.zeros(4, np.intp), 0.45).tolist() == [0, 1, 2]
 
 
 def test_nothing_to_suppress_is_fine() -> None:

@@ -194,6 +194,6 @@ def test_many_threads_may_report_at_once_and_each_cameras_events_stay_in_order(
 
 
 def test_a_password_is_never_shown() -> None:
-    settings = PublishSettings(username="bridge", password="hunter2", tls=TlsClient())  # noqa: S106 - made up
+    settings = PublishSettings(username="bridge", password="hunter2", tls=TlsClient())
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in str(settings)

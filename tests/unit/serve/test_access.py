@@ -1,6 +1,6 @@
 """Who may look: every way in, and no other."""
 
-# ruff: noqa: S106 - the credentials of these tests are no secrets
+
 
 from __future__ import annotations
 

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge import __version__
+from bridge.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ROOT = Path(__file__).resolve().parents[2]
+_COMMANDS = ("run", "demo", "simulate", "detect", "check", "init", "schema", "discovery", "password")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """The command sets up the logs of its process, which here is pytest's."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+
+
+def _exit_code(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert isinstance(caught.value.code, int)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _exit_code(command, "--help") == 0
+    assert "usage: espcam-bridge " + command in capsys.readouterr().out
+
+
+def test_help_names_every_command_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _exit_code("--help") == 0
+    text = capsys.readouterr().out
+    assert all(f"\n    {command}" in text for command in _COMMANDS)
+    assert "examples:" in text
+
+
+def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _exit_code("--version") == 0
+    assert capsys.readouterr().out == f"espcam-bridge {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("fly",),
+        ("simulate", "--source", "x.mp4"),
+        ("simulate", "--url", "ws://h/ws/a", "--source", "x", "--fps", "0"),
+        ("simulate", "--url", "ws://h/ws/a", "--source", "x", "--fps", "nan"),
+        ("demo", "--cameras", "0"),
+        ("demo", "--cameras", "65"),
+        ("detect", "a.jpg", "--confidence", "1.5"),
+        ("run", "--log-format", "xml"),
+    ],
+)
+def test_wrong_usage_ends_with_two(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert _exit_code(*arguments) == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_impossible_request_is_one_line_and_two(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--url", "http://h/ws/a", "--source", "x.mp4"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("espcam-bridge: http://h/ws/a is no camera link")
+    assert len(error.splitlines()) == 1
+
+
+def test_missing_footage_is_one_line_and_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--url", "ws://h/ws/a", "--source", "/nowhere.mp4"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("espcam-bridge: /nowhere.mp4 does not exist")
+
+
+def test_missing_configuration_says_where_it_was_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "-c", "/nowhere.yaml"]) == 2
+    assert "/nowhere.yaml" in capsys.readouterr().err
+
+
+def test_discovery_prints_what_it_would_publish(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("cameras: [{id: door, name: Front door}]\n")
+    assert main(["discovery", "-c", str(config)]) == 0
+    messages = json.loads(capsys.readouterr().out)
+    assert [message["topic"] for message in messages] == [
+        "homeassistant/device/espcam-bridge/config",
+        "homeassistant/device/espcam-bridge_door/config",
+    ]
+    assert messages[1]["payload"]["dev"]["name"] == "Front door"
+
+
+def test_import_and_check_load_nothing_heavy() -> None:
+    code = (
+        "import sys; import bridge; from bridge.cli import main; "
+        f"assert main(['check', '-c', {str(_ROOT / 'config' / 'minimal.yaml')!r}]) == 0; "
+        "heavy = {'cv2', 'numpy', 'openvino', 'torch', 'ultralytics', 'flask', 'paho', 'websockets', 'trackers'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=_ROOT)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_module_is_the_same_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bridge", "--version"], capture_output=True, text=True, check=True, cwd=_ROOT
+    )
+    assert done.stdout == f"espcam-bridge {__version__}\n"
+
+
+def test_password_from_a_pipe_is_hashed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bridge", "password"],
+        input="opensesame\n",
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=_ROOT,
+    )
+    from bridge.serve.password import PasswordCheck
+
+    check = PasswordCheck(done.stdout.strip())
+    assert check("opensesame")
+    assert not check("opensesam")
+
+
+def test_empty_password_is_refused() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bridge", "password"],
+        input="\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=_ROOT,
+    )
+    assert done.returncode == 2
+    assert "empty" in done.stderr

@@ -1,0 +1,71 @@
+"""The documentation is part of the product: its links lead somewhere, its examples work, its names exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bridge.config.loader import load_config
+from bridge.errors import RejectReason
+from bridge.model import ChangeType, Event, EventChange
+from bridge.publish import messages
+from bridge.runtime.metrics import Metrics
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PAGES = [
+    _ROOT / "README.md",
+    _ROOT / "CHANGELOG.md",
+    _ROOT / "CONTRIBUTING.md",
+    *sorted((_ROOT / "docs").glob("*.md")),
+]
+_INTERFACES = (_ROOT / "docs" / "interfaces.md").read_text()
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()) if "://" not in target]
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+def test_yaml_examples_are_yaml(page: Path) -> None:
+    for example in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
+        assert isinstance(yaml.safe_load(example), dict)
+
+
+@pytest.mark.parametrize("name", ["minimal.yaml", "espcam-bridge.example.yaml"])
+def test_example_configurations_are_right(name: str) -> None:
+    assert load_config(_ROOT / "config" / name, {}).sha256()
+
+
+def test_readme_names_entities_that_discovery_makes() -> None:
+    from bridge.publish.discovery import discovery_messages
+    from bridge.publish.settings import PublishedCamera, PublishSettings
+
+    made = b"".join(
+        message.payload
+        for message in discovery_messages(PublishSettings(), [PublishedCamera("front_door", "Front door", ("person",))])
+    ).decode()
+    named = set(
+        re.findall(r"\b(?:binary_sensor|image|event|camera|sensor)\.front_door\w*", (_ROOT / "README.md").read_text())
+    )
+    assert named
+    assert [name for name in named if f'"{name}"' not in made] == []
+
+
+def test_every_reason_and_metric_is_documented() -> None:
+    assert [reason.value for reason in RejectReason if f"`{reason.value}`" not in _INTERFACES] == []
+    metrics = set(re.findall(r"^# TYPE (espcam_\w+) ", Metrics().render().decode(), re.MULTILINE))
+    metrics = {name for name in metrics if not name.endswith("_created")}
+    assert [name for name in metrics if name not in _INTERFACES] == []
+
+
+def test_every_key_of_an_event_is_documented() -> None:
+    event = Event("1-a", "door", "person", 0.5, 0.5, (0, 0, 1, 1), 1.0, None, 1.0, 1.0)
+    change = messages.event_change("espcam", EventChange(ChangeType.NEW, event), has_thumbnail=True, latency_ms=1.0)
+    keys = re.findall(r'"(\w+)":', change.payload.decode())
+    assert [key for key in keys if key not in _INTERFACES] == []

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bridge.frames.store import FrameStore
+from bridge.monitor import HealthMonitor
+from bridge.runtime.clock import ManualClock
+from bridge.runtime.metrics import Metrics
+from bridge.runtime.worker import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pytest
+
+    from bridge.model import CameraStatus
+
+
+@dataclass
+class _Sink:
+    came_and_went: list[tuple[str, bool]] = field(default_factory=list)
+    health: list[CameraStatus] = field(default_factory=list)
+    infos: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def availability(self, camera_id: str, online: bool) -> None:
+        self.came_and_went.append((camera_id, online))
+
+    def telemetry(self, status: CameraStatus) -> None:
+        self.health.append(status)
+
+    def info(self, info: Mapping[str, Any]) -> None:
+        self.infos.append(info)
+
+
+@dataclass
+class _Scene:
+    clock: ManualClock = field(default_factory=ManualClock)
+    sink: _Sink = field(default_factory=_Sink)
+    info: dict[str, Any] = field(default_factory=lambda: {"version": "1"})
+
+    def __post_init__(self) -> None:
+        self.store = FrameStore(self.clock, Metrics())
+        self.store.add_camera("door", offline_after_s=10)
+        self.monitor = HealthMonitor(
+            store=self.store,
+            sink=self.sink,
+            describe=lambda: dict(self.info),
+            clock=self.clock,
+            supervisor=Supervisor(),
+        )
+
+    def frame(self) -> None:
+        self.store.put("door", b"", 640, 480)
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.monitor.look()
+
+
+def test_camera_that_never_came_is_not_told_of() -> None:
+    scene = _Scene()
+    scene.pass_time(60)
+    assert scene.sink.came_and_went == []
+    assert scene.sink.health == []
+
+
+def test_camera_comes_goes_and_comes_again_each_told_once() -> None:
+    scene = _Scene()
+    scene.frame()
+    for _ in range(3):
+        scene.pass_time(1)
+    scene.pass_time(10)
+    scene.pass_time(10)
+    scene.frame()
+    scene.pass_time(1)
+    assert scene.sink.came_and_went == [("door", True), ("door", False), ("door", True)]
+
+
+def test_health_is_told_on_every_change_and_every_ten_seconds() -> None:
+    scene = _Scene()
+    for _ in range(21):
+        scene.frame()
+        scene.pass_time(1)
+    assert len(scene.sink.health) == 3
+    assert scene.sink.health[0].fps == 0.0
+    assert scene.sink.health[-1].received == 21
+    scene.pass_time(10)
+    assert len(scene.sink.health) == 4, "at once when it goes offline"
+
+
+def test_info_is_told_at_the_start_and_when_it_changes() -> None:
+    scene = _Scene()
+    scene.pass_time(1)
+    scene.pass_time(1)
+    scene.info["model"] = "yolo11n"
+    scene.pass_time(1)
+    assert scene.sink.infos == [{"version": "1"}, {"version": "1", "model": "yolo11n"}]
+
+
+def test_log_says_who_went_and_for_how_long(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    scene = _Scene()
+    scene.frame()
+    scene.pass_time(1)
+    scene.pass_time(11)
+    assert [record.getMessage() for record in caplog.records] == [
+        "door is online (640 x 480 px)",
+        "door is offline: no frame for 12 s",
+    ]
