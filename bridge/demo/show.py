@@ -86,7 +86,10 @@ class Show:
                 "ingest": {"host": _HOST, "port": _free_or_any(_INGEST_PORT)},
                 "http": {"host": _HOST, "port": _free_or_any(_HTTP_PORT)},
                 "detector": {"model": self._model},
-                "defaults": {"labels": _LABELS if self._source else _LABELS[:1], "events": {"end_after_s": _END_AFTER_S}},
+                "defaults": {
+                    "labels": _LABELS if self._source else _LABELS[:1],
+                    "events": {"end_after_s": _END_AFTER_S},
+                },
                 "cameras": [
                     {"id": camera_id, "name": f"Demo camera {number}"}
                     for number, camera_id in enumerate(self._ids, start=1)

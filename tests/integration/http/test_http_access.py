@@ -1,7 +1,5 @@
 """Passwords and tokens over real HTTP: every route but ``/healthz`` asks."""
 
-
-
 from __future__ import annotations
 
 import base64

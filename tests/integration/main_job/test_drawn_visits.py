@@ -22,7 +22,6 @@ from bridge.detect.fake import COLOURS, FakeDetector
 from bridge.errors import WorkerCrashed
 from bridge.frames.codec import encode
 from bridge.frames.jpeg import read_comment
-from bridge.model import EventChange
 from bridge.runtime.clock import SystemClock
 from bridge.simulate.camera import dial
 from bridge.simulate.fleet import Fleet
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from bridge.model import EventChange
     from tests.conftest import ListenerFactory, MosquittoFactory, WaitUntil
 
 pytestmark = pytest.mark.integration

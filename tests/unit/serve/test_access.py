@@ -1,7 +1,5 @@
 """Who may look: every way in, and no other."""
 
-
-
 from __future__ import annotations
 
 import base64
