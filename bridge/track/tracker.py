@@ -7,8 +7,8 @@ ByteTrack of the same package make one or two, OC-SORT is as good until frames a
 Rules
 -----
 * A tracker belongs to one camera; labels never mix (one ByteTrack a label), so a dog cannot take over a person's id.
-* Boxes are tracked as fractions of the frame, scaled to a virtual frame, so that a camera that changes its resolution
-  keeps its ids.
+* Boxes are tracked as fractions of the frame, so that a camera that changes its resolution keeps its ids. (A Kalman
+  filter weighs innovations alike in any unit; the benchmark gives the same ids with pixels.)
 * Only detections are reported, never predictions: a track that is not seen in a frame is absent from the result, and
   comes back with its id when it is seen again within ``lost_after_s``.
 * The very first sighting has an id already, which it keeps. (ByteTrack numbers an object at its second.)
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from bridge.model import Box, Detection
 
-# ByteTrack's noise is tuned for pixels of ordinary video; a virtual frame of this size stands for them.
-_VIRTUAL_FRAME_PX = 640.0
 # Boxes of one object in neighbouring frames are at least this alike (distance-IoU). At 2 fps a walker's boxes often do
 # not touch: with plain overlap visits fall apart at 5 and 2 fps, with this they do not (benchmarks/tracking.py).
 _MIN_LIKENESS = -0.3
@@ -141,10 +139,8 @@ class _LabelTracker:
 
 def _as_library(boxes: Sequence[Box], scores: Sequence[float]) -> Detections:
     """Boxes as the library takes them; ``index`` survives its reordering."""
-    if not boxes:
-        return Detections.empty()
     return Detections(
-        xyxy=np.asarray(boxes, np.float64).reshape(-1, 4) * _VIRTUAL_FRAME_PX,
+        xyxy=np.asarray(boxes, np.float64).reshape(-1, 4),
         confidence=np.asarray(scores, np.float64),
         class_id=np.zeros(len(boxes), int),
         data={"index": np.arange(len(boxes))},

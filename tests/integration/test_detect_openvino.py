@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 import yaml
 
-from bridge.detect.load import load_detector
 from bridge.detect.models import ModelFiles, kind_of
-from bridge.detect.openvino import OpenVinoDetector, choose_device, ov
+from bridge.detect.openvino import OpenVinoDetector, ov
 from bridge.detect.port import DetectorSettings
 from bridge.errors import ModelRefused, ModelUnavailable
 
@@ -295,89 +294,7 @@ def test_a_size_that_the_model_cannot_take_is_refused(tmp_path: Path) -> None:
     assert "does not take pictures of 640 pixels" in refusal(save(model, tmp_path / "p_openvino_model"))
 
 
-# --- ONNX ------------------------------------------------------------------------------------------------------------
-
-
-def field(number: int, value: int | bytes | str) -> bytes:
-    """One field of a protobuf message (the format behind ONNX)."""
-
-    def varint(rest: int) -> bytes:
-        out = bytearray()
-        while rest > 0x7F:
-            out.append(rest & 0x7F | 0x80)
-            rest >>= 7
-        return bytes([*out, rest])
-
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    data = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def onnx_model(metadata: dict[str, str]) -> bytes:
-    """The colour model again, as an ONNX file: (1, 3, 64, 96) -> mean -> one place whose scores are the colours."""
-
-    def value_info(name: str, shape: Sequence[int]) -> bytes:
-        dimensions = b"".join(field(1, field(1, length)) for length in shape)
-        return field(1, name) + field(2, field(1, field(1, 1) + field(2, dimensions)))
-
-    def ints(name: str, *values: int) -> bytes:
-        return field(5, field(1, name) + b"".join(field(8, value) for value in values) + field(20, 7))
-
-    box = np.array(PLACES[1], np.float32).reshape(1, 4)
-    constant = field(1, 1) + field(1, 4) + field(2, 1) + field(8, "box") + field(9, box.tobytes())
-    keep_no_dimensions = field(5, field(1, "keepdims") + field(3, 0) + field(20, 2))
-    along_columns = field(5, field(1, "axis") + field(3, 1) + field(20, 2))
-    mean = field(1, "images") + field(2, "mean") + field(4, "ReduceMean") + ints("axes", 2, 3) + keep_no_dimensions
-    joined = field(1, "box") + field(1, "mean") + field(2, "joined") + field(4, "Concat") + along_columns
-    column = field(1, "joined") + field(2, "answer") + field(4, "Unsqueeze") + ints("axes", 2)
-    graph = b"".join(field(1, part) for part in (mean, joined, column))
-    graph += field(2, "colours") + field(5, constant)
-    graph += field(11, value_info("images", (1, 3, HEIGHT, WIDTH))) + field(12, value_info("answer", (1, 7, 1)))
-    properties = b"".join(field(14, field(1, key) + field(2, value)) for key, value in metadata.items())
-    return field(1, 7) + field(7, graph) + field(8, field(1, "") + field(2, 11)) + properties
-
-
-def test_an_onnx_file_is_run_with_the_labels_inside_it(tmp_path: Path) -> None:
-    path = tmp_path / "colours.onnx"
-    path.write_bytes(onnx_model({"names": "{0: 'red', 1: 'green', 2: 'blue'}", "task": "detect"}))
-    detector = load_detector(DetectorSettings(model=str(path)), {"XDG_CACHE_HOME": str(tmp_path)})
-    assert (detector.info.runtime, detector.info.model, detector.info.labels) == ("openvino", "colours", LABELS)
-    ((detection,),) = look(detector, plain(BLUE))
-    assert (detection.label, detection.box_xyxy_px) == ("blue", (32, 16, 64, 48))
-
-
-def test_onnx_files_that_cannot_be_used_are_refused_in_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "m.onnx"
-    files = ModelFiles(path, kind_of(path))
-    path.write_text("hello")
-    assert "is no ONNX model" in refusal(files)
-    path.write_bytes(onnx_model({})[:100])
-    assert "is broken" in refusal(files)
-    path.write_bytes(onnx_model({}))
-    assert "names no labels" in refusal(files)
-    path.write_bytes(onnx_model({"names": "{0: 'a'}", "task": "classify"}))
-    assert "its task is classify" in refusal(files)
-
-
 # --- devices ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("devices", "wanted", "expected"),
-    [
-        (["CPU"], "auto", "CPU"),
-        (["CPU", "NPU"], "auto", "CPU"),
-        (["CPU", "GPU"], "auto", "GPU"),
-        (["CPU", "GPU.0", "GPU.1"], "auto", "GPU.0"),
-        (["CPU", "GPU.0", "GPU.1"], "gpu.1", "GPU.1"),
-        (["CPU", "GPU.0", "GPU.1"], "GPU", "GPU"),
-        (["CPU", "NPU"], "npu", "NPU"),
-        (["CPU"], "AUTO:GPU,CPU", "AUTO:GPU,CPU"),
-    ],
-)
-def test_the_device_is_the_one_wanted_else_a_gpu_else_the_cpu(devices: list[str], wanted: str, expected: str) -> None:
-    assert choose_device(devices, wanted) == expected
 
 
 def test_a_device_that_is_not_there_is_said_so_with_those_that_are(tmp_path: Path) -> None:

@@ -210,13 +210,18 @@ def test_stopping_closes_the_detector(supply_of: Callable[..., DetectorSupply], 
     assert not supply.readiness().ready
 
 
-def test_stopping_between_two_tries_is_quick(supervisor: Supervisor, wait_until: WaitUntil) -> None:
-    supply = DetectorSupply(_Loader([_NO_NETWORK]), supervisor, Backoff(first_s=3600, max_s=3600))
+def test_between_two_tries_it_waits_and_stops_quickly(
+    supervisor: Supervisor, wait_until: WaitUntil, caplog: pytest.LogCaptureFixture
+) -> None:
+    load = _Loader([_NO_NETWORK])
+    supply = DetectorSupply(load, supervisor, Backoff(first_s=3600, max_s=3600))
     supply.start()
     wait_until(lambda: "download" in supply.readiness().detail)
     started_s = time.monotonic()
     supply.stop()
     assert time.monotonic() - started_s < 0.5
+    assert load.calls == 1
+    assert "closed" not in caplog.text
 
 
 def test_stopping_while_a_model_loads_is_quick_and_what_comes_late_is_closed(supervisor: Supervisor) -> None:

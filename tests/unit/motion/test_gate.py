@@ -108,13 +108,34 @@ def test_haze_over_the_whole_picture_is_no_motion(offset: float) -> None:
     assert not any(watch.show(room + offset, times=40))
 
 
+def _with_window(room: _Grey, light: float) -> _Grey:
+    picture = room.copy()
+    picture[5:25, 30:50] = light
+    return picture
+
+
 def test_a_window_that_blows_out_is_no_motion() -> None:
-    room = _room()
-    room[5:25, 30:50] = 200.0
-    watch = _Watch()
+    watch, room = _Watch(), _with_window(_room(), 240.0)
     watch.show(room, times=20)
-    assert not any(watch.show(room * 1.35, times=40))
-    assert not any(watch.show(room, times=40))
+    assert not any(watch.show(room * 1.4, times=40))
+
+
+def test_a_window_that_was_blown_out_and_is_not_any_more_is_no_motion() -> None:
+    watch, room = _Watch(), _with_window(_room(), 330.0)
+    watch.show(room, times=20)
+    assert not any(watch.show(room * 0.7, times=40))
+
+
+def test_somebody_dark_in_front_of_a_blown_out_window_is_seen() -> None:
+    watch, room = _Watch(), _with_window(_room(), 300.0)
+    watch.show(room, times=20)
+    assert any(watch.show(*[_with_person(room, x, y=8, shade=40) for x in range(32, 46, 2)]))
+
+
+def test_somebody_in_glaring_white_is_seen() -> None:
+    watch, room = _Watch(), _room()
+    watch.show(room, times=20)
+    assert any(watch.show(*[_with_person(room, x, shade=255) for x in range(5, 60, 5)]))
 
 
 def test_dawn_and_dusk_are_no_motion() -> None:
@@ -131,10 +152,19 @@ def test_the_switch_to_infrared_is_no_motion_and_motion_is_seen_after_it() -> No
     assert any(watch.show(*[_with_person(infrared, x, shade=20) for x in range(5, 60, 5)]))
 
 
-def test_a_person_is_seen_while_the_light_changes() -> None:
+@pytest.mark.parametrize(("gain", "offset"), [(1.3, 0.0), (0.7, -5.0), (1.0, 50.0), (1.0, -40.0)])
+def test_a_person_is_seen_while_the_light_changes(gain: float, offset: float) -> None:
     watch, room = _Watch(), _room()
     watch.show(room, times=20)
-    assert all(watch.show(*[_with_person(room * 1.3, x, shade=20) for x in range(5, 60, 3)])[1:])
+    lit = room * gain + offset
+    assert all(watch.show(*[_with_person(lit, x, shade=250) for x in range(5, 60, 3)])[1:])
+
+
+def test_a_switch_of_scene_ends_motion_at_once() -> None:
+    watch, room = _Watch(), _room()
+    watch.show(room, times=20)
+    assert watch.show(*[_with_person(room, x) for x in (10, 20, 30)])[-1]
+    assert watch.show(255.0 - 0.9 * _room(5)) == [False]
 
 
 def test_a_switch_of_scene_behind_a_large_mask_is_no_motion() -> None:
