@@ -7,7 +7,8 @@ Rules
 * The background is a running mean of the last ``_MEMORY_S`` seconds.
 * A change of light that hits the whole picture (exposure, gain, clouds) is taken out first: the picture is compared
   with ``gain * background + offset``, fitted to the cells that did not change otherwise.
-* A blown-out cell hides how bright it really is: there only a difference that this cannot explain counts.
+* Glare hides how bright a thing really is: where the picture is blown out, or was lately, only a difference that this
+  cannot explain counts.
 * A picture that differs nearly everywhere is a new scene (infrared switch-over, camera moved): the background begins
   anew and nothing is reported.
 * Motion holds for ``_HOLD_S`` after the last change, so that it does not flicker.
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from bridge.model import Image
 
     _Picture: TypeAlias = npt.NDArray[np.float32]
+    _Cells: TypeAlias = npt.NDArray[np.bool_]
 
 # Grey levels (of 255). JPEG blocks and sensor noise of OV2640 boards stay below 6 after the 1/8 mean and the blur.
 DEFAULT_THRESHOLD = 14.0
@@ -42,8 +44,9 @@ _GAINS = (0.4, 2.5)
 _FLAT_VARIANCE = 1.0
 _FIT_ROUNDS = 3
 _BLOWN_OUT = 245.0
-_NEIGHBOURS = np.ones((3, 3), np.uint8)
 _MEMORY_S = 8.0
+_GLARE_S = 3 * _MEMORY_S  # until the background has forgotten it
+_REACH = np.ones((5, 5), np.uint8)  # a glaring cell spoils its neighbours, and the blur theirs
 _HOLD_S = 2.0
 _LONGEST_STEP_S = 1.0
 
@@ -69,7 +72,8 @@ class MotionGate:
     def __init__(self, settings: MotionSettings) -> None:
         self._settings = settings
         self._background: _Picture | None = None
-        self._counts: npt.NDArray[np.bool_] = np.ones((0, 0), bool)
+        self._counts: _Cells = np.ones((0, 0), bool)
+        self._glare_mono_s: npt.NDArray[np.float64] = np.zeros((0, 0))  # when each cell was blown out last
         self._last_mono_s = 0.0
         self._moved_mono_s = float("-inf")
 
@@ -88,7 +92,7 @@ class MotionGate:
         if background is None or background.shape != picture.shape:
             self._begin(picture, now_mono_s)
             return False
-        changed = _changed(background, picture, self._settings.threshold)
+        changed = self._changed(background, picture, now_mono_s)
         if changed.mean() > _NEW_SCENE_AREA:  # of the whole picture: a mask does not hide a change of scene
             self._begin(picture, now_mono_s)
             return False
@@ -100,10 +104,21 @@ class MotionGate:
             self._moved_mono_s = now_mono_s
         return now_mono_s - self._moved_mono_s <= _HOLD_S
 
+    def _changed(self, background: _Picture, picture: _Picture, now_mono_s: float) -> _Cells:
+        """Where the picture differs from the background by more than light and glare explain."""
+        glare = _glaring(picture)
+        glare_before = now_mono_s - self._glare_mono_s <= _GLARE_S
+        self._glare_mono_s[glare] = now_mono_s
+        difference = picture - _relit(background, picture, ~(glare | glare_before), self._settings.threshold)
+        explained = (glare_before & (difference > 0)) | (glare & (difference < 0))
+        changed: _Cells = (np.abs(difference) > self._settings.threshold) & ~explained
+        return changed
+
     def _begin(self, picture: _Picture, now_mono_s: float) -> None:
         self._background = picture
         self._last_mono_s = now_mono_s
         self._moved_mono_s = float("-inf")
+        self._glare_mono_s = np.where(_glaring(picture), now_mono_s, -np.inf)
         height, width = picture.shape
         hidden = np.zeros((height, width), np.uint8)
         for polygon in self._settings.masks:
@@ -112,23 +127,18 @@ class MotionGate:
         self._counts = hidden == 0
 
 
-def _changed(background: _Picture, picture: _Picture, threshold: float) -> npt.NDArray[np.bool_]:
-    """Which cells differ by more than the light."""
-    expected = _relit(background, picture, threshold)
-    difference = picture - np.minimum(expected, 255)
-    hidden_before = (cv2.dilate(background, _NEIGHBOURS) >= _BLOWN_OUT) & (difference > 0)
-    hidden_now = (cv2.dilate(picture, _NEIGHBOURS) >= _BLOWN_OUT) & (difference < 0)
-    return (np.abs(difference) > threshold) & ~hidden_before & ~hidden_now
+def _glaring(picture: _Picture) -> _Cells:
+    return cv2.dilate(picture, _REACH) >= _BLOWN_OUT
 
 
-def _relit(background: _Picture, picture: _Picture, threshold: float) -> _Picture:
+def _relit(background: _Picture, picture: _Picture, readable: _Cells, threshold: float) -> _Picture:
     """The background in the light of the picture: a straight line through the cells that did not change otherwise.
 
     Begins with those that only the median difference sets apart, and lets each round's line find more of them.
     """
     expected = background + np.float32(np.median(picture - background))
     for _ in range(_FIT_ROUNDS):
-        alike = np.abs(picture - np.clip(expected, 0, 255)) <= threshold
+        alike = readable & (np.abs(picture - expected) <= threshold)
         before, now = background[alike], picture[alike]
         if before.size == 0:
             break
@@ -137,4 +147,4 @@ def _relit(background: _Picture, picture: _Picture, threshold: float) -> _Pictur
         covariance = float(((before - mean_before) * (now - mean_now)).mean())
         gain = 1.0 if variance < _FLAT_VARIANCE else min(_GAINS[1], max(_GAINS[0], covariance / variance))
         expected = np.float32(gain) * (background - mean_before) + mean_now
-    return expected
+    return np.asarray(np.clip(expected, 0, 255), np.float32)

@@ -54,24 +54,27 @@ _EMPTY = _picture()
 
 @dataclass
 class _Recorder:
-    """A sink that keeps what it is told, in order."""
+    """A sink that keeps what it is told, in order; it raises at the kind and camera in ``breaks_at``."""
 
     told: list[tuple[str, str, Any]] = field(default_factory=list)
-    broken: bool = False
+    breaks_at: tuple[str, str] | None = None
 
     def event(self, change: EventChange) -> None:
-        self.told.append((change.type.value, change.event.camera_id, change))
+        self._note(change.type.value, change.event.camera_id, change)
 
     def presence(self, camera_id: str, counts: Mapping[str, int]) -> None:
-        self.told.append(("presence", camera_id, dict(counts)))
+        self._note("presence", camera_id, dict(counts))
 
     def motion(self, camera_id: str, on: bool) -> None:
-        self.told.append(("motion", camera_id, on))
+        self._note("motion", camera_id, on)
 
     def snapshot(self, camera_id: str, jpeg: bytes) -> None:
-        if self.broken:
+        self._note("snapshot", camera_id, jpeg)
+
+    def _note(self, kind: str, camera_id: str, what: Any) -> None:  # noqa: ANN401 - whatever a sink is told
+        if self.breaks_at == (kind, camera_id):
             raise OSError("the disk is full")
-        self.told.append(("snapshot", camera_id, jpeg))
+        self.told.append((kind, camera_id, what))
 
     def of(self, kind: str, camera_id: str = "door") -> list[Any]:
         return [what for said, camera, what in self.told if (said, camera) == (kind, camera_id)]
@@ -129,6 +132,7 @@ def test_a_visit_is_told_with_its_picture_then_its_presence_and_ends_with_both()
     assert new.thumbnail_jpeg is not None
     assert read_comment(new.thumbnail_jpeg) == new.event.id
     assert camera.sink.kinds("new", "presence", "end") == ["new", "presence", "end", "presence"]
+    assert camera.analyst._views._views == {}, "nothing is kept of somebody who left"
 
 
 def test_the_thumbnail_shows_the_visitor() -> None:
@@ -446,13 +450,22 @@ def test_the_model_and_the_snapshot_see_the_picture_upright(
 
 
 def test_inferences_are_counted_and_timed(site_with: Callable[..., _Site]) -> None:
-    site = site_with(FakeDetector())
+    clock = ManualClock()
+
+    class Slow(FakeDetector):
+        def detect(self, images: Sequence[Image], confidence: float, iou: float) -> list[list[Detection]]:
+            clock.advance(0.04)
+            return super().detect(images, confidence, iou)
+
+    site = site_with(Slow(), clock=clock)
     site.turn(door=_EMPTY)
     site.turn(door=_EMPTY)
     lines = site.metrics.render().decode().splitlines()
     assert 'espcam_frames_detected_total{camera="door"} 2.0' in lines
     assert "espcam_inference_seconds_count 2.0" in lines
-    assert site.store.status("door").inference_ms == 0.0
+    assert 'espcam_inference_seconds_bucket{le="0.03"} 0.0' in lines
+    assert 'espcam_inference_seconds_bucket{le="0.05"} 2.0' in lines
+    assert site.store.status("door").inference_ms == pytest.approx(40)
 
 
 def test_the_end_of_a_visit_comes_with_frames_and_without(site_with: Callable[..., _Site]) -> None:
@@ -561,22 +574,40 @@ def test_stopping_is_quick_and_ends_open_events(site_with: Callable[..., _Site],
 def test_a_detector_that_hangs_does_not_hold_up_the_stop(
     site_with: Callable[..., _Site], wait_until: WaitUntil
 ) -> None:
-    asked, go_on = threading.Event(), threading.Event()
+    asked, hangs, go_on = threading.Event(), threading.Event(), threading.Event()
 
     class Stuck(FakeDetector):
         def detect(self, images: Sequence[Image], confidence: float, iou: float) -> list[list[Detection]]:
+            if asked.is_set():
+                hangs.set()
+                go_on.wait(5)
             asked.set()
-            go_on.wait(5)
             return super().detect(images, confidence, iou)
 
-    site = site_with(Stuck(), clock=SystemClock())
+    site = site_with(Stuck(), replace(_PLAN, rules=EventRules(min_hits=1)), clock=SystemClock())
     site.pipeline.start()
-    site.put("door", _EMPTY)
-    wait_until(asked.is_set)
+    site.put("door", _picture(100))
+    wait_until(lambda: site.sink.kinds("new") == ["new"])
+    site.put("door", _picture(100))
+    wait_until(hangs.is_set)
     started_s = time.monotonic()
     site.pipeline.stop(timeout_s=0.01)
     assert time.monotonic() - started_s < 0.5
+    assert site.sink.kinds("end") == [], "what belongs to a thread that still runs is left alone"
     go_on.set()
+
+
+def test_a_sink_that_breaks_at_the_end_of_one_cameras_events_still_hears_of_the_others(
+    site_with: Callable[..., _Site], caplog: pytest.LogCaptureFixture
+) -> None:
+    site = site_with(FakeDetector(parallel=4), _PLAN, _YARD)
+    for x in (20, 40, 60):
+        site.turn(door=_picture(x), yard=_picture(x))
+    site.sink.breaks_at = ("end", "door")
+    site.close()
+    assert site.sink.kinds("end", camera_id="door") == []
+    assert site.sink.kinds("end", camera_id="yard") == ["end"]
+    assert "door: its open events could not be ended" in caplog.text
 
 
 def test_the_loop_runs_in_a_thread_named_infer(site_with: Callable[..., _Site], wait_until: WaitUntil) -> None:
@@ -595,7 +626,7 @@ def test_the_loop_runs_in_a_thread_named_infer(site_with: Callable[..., _Site], 
 
 def test_a_sink_that_raises_ends_the_process_loudly(site_with: Callable[..., _Site]) -> None:
     site = site_with(FakeDetector(), clock=SystemClock())
-    site.sink.broken = True
+    site.sink.breaks_at = ("snapshot", "door")
     site.pipeline.start()
     site.put("door", _EMPTY)
     with pytest.raises(WorkerCrashed, match="infer crashed"):
