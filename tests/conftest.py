@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
 
 # A machine that others use may pause an example for longer than hypothesis's 200 ms; each test has a time-out anyway.
-hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.load_profile("shared")
+_PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# Few examples, so that the unit tests are over in seconds: make test ARGS=--hypothesis-profile=thorough tries many.
+hypothesis.settings.register_profile("quick", _PATIENT, max_examples=10)
+hypothesis.settings.register_profile("thorough", _PATIENT, max_examples=500)
+hypothesis.settings.load_profile("quick")
 
 
 class WaitUntil(Protocol):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config.loader import load_config
@@ -139,7 +139,6 @@ NAMES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)  # a few ms each
 @given(st.dictionaries(NAMES.map(lambda parts: "ESPCAM_BRIDGE__" + "__".join(parts)), st.text(max_size=8), max_size=4))
 def test_no_environment_ends_in_anything_but_settings_or_their_problems(environ: dict[str, str]) -> None:
     assert all(problem.startswith("environment: ESPCAM_BRIDGE__") for problem in tried(environ))

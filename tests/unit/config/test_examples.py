@@ -83,7 +83,7 @@ def mutate(lines: list[str], how: str, where: int, junk: str) -> list[str]:
     return [*lines[:where], *changed[how], *lines[where + 1 :]] or [""]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # 5 ms each
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(MUTATIONS)
 def test_no_mutation_of_the_example_ends_in_anything_but_settings_or_problems_with_a_line(
     files: Files, full_text: str, mutations: list[tuple[str, int, str]]
@@ -96,7 +96,7 @@ def test_no_mutation_of_the_example_ends_in_anything_but_settings_or_problems_wi
         assert re.fullmatch(rf"{re.escape(str(files.path))}:\d+: [^\n]+", problem)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=60))
 def test_no_bytes_end_in_anything_but_settings_or_problems_with_a_line(files: Files, data: bytes) -> None:
     assert all(problem.startswith(f"{files.path}:") for problem in files.tried(data))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -62,19 +62,16 @@ def test_hosts_are_nothing_more_than_that(host: str) -> None:
     assert not accepts(fields.Host, host)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.text("abc _-.é", min_size=1, max_size=5), min_size=1, max_size=4))
 def test_any_topic_of_plain_levels_is_taken(levels: list[str]) -> None:
     assert accepts(fields.Topic, "/".join(levels))
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.text("ab/", max_size=5), st.sampled_from("+#\0"), st.text("ab/", max_size=5))
 def test_no_topic_with_a_wildcard_is_taken(before: str, wildcard: str, after: str) -> None:
     assert not accepts(fields.Topic, before + wildcard + after)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=40))
 def test_a_camera_id_is_fit_for_topics_and_addresses(text: str) -> None:
     fit = 1 <= len(text) <= 32 and set(text) <= set("abcdefghijklmnopqrstuvwxyz0123456789_")
@@ -114,7 +111,6 @@ TREES = st.recursive(
 MAPPINGS = st.dictionaries(st.sampled_from("abc"), TREES, max_size=3)
 
 
-@settings(max_examples=60, deadline=None)
 @given(MAPPINGS, MAPPINGS)
 def test_merging_keeps_every_key_of_both_and_a_given_value_of_the_upper_wins(
     base: dict[str, Any], over: dict[str, Any]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config import polygon
@@ -19,7 +19,6 @@ def star(radii: list[float], turn: float) -> tuple[polygon.Point, ...]:
     )
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0.05, 0.5), min_size=4, max_size=12), st.floats(0, 6))
 def test_any_star_shaped_polygon_is_accepted_in_both_directions(radii: list[float], turn: float) -> None:
     points = star(radii, turn)
@@ -27,7 +26,6 @@ def test_any_star_shaped_polygon_is_accepted_in_both_directions(radii: list[floa
     assert polygon.fault(points[::-1]) is None
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0.05, 0.5), min_size=4, max_size=12), st.floats(0, 6), st.integers(0, 100))
 def test_swapping_two_neighbouring_corners_of_a_convex_polygon_is_found(
     radii: list[float], turn: float, where: int
@@ -39,7 +37,6 @@ def test_swapping_two_neighbouring_corners_of_a_convex_polygon_is_found(
     assert "cross" in str(polygon.fault(points))
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=8))
 def test_no_list_of_points_makes_the_check_fail(points: list[polygon.Point]) -> None:
     corners = polygon.opened(points)

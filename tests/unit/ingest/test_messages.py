@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import PeerError
@@ -114,7 +114,6 @@ def test_a_known_field_of_a_wrong_type_is_refused_and_named(key: str, value: obj
     assert len(caught.value.reason.encode()) <= MAX_REASON_BYTES
 
 
-@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from([*FULL_HELLO, "other"]), json_values))
 def test_any_hello_is_read_or_refused_with_a_reason_that_fits(message: dict[str, Any]) -> None:
     reason = ""
@@ -148,7 +147,6 @@ def test_known_numbers_are_read_and_the_rest_is_dropped() -> None:
     assert read_telemetry(message) == {"rssi_dbm": -61, "fps": 9.5, "uptime_s": 0, "temperature_c": -1e15}
 
 
-@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(["rssi_dbm", "fps", "uptime_s", "other"]), json_values))
 def test_any_telemetry_yields_numbers_that_json_and_gauges_take(message: dict[str, Any]) -> None:
     values = read_telemetry(message)

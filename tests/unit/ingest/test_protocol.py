@@ -357,4 +357,4 @@ class AnyCamera(RuleBasedStateMachine):
 
 
 TestAnyCamera = AnyCamera.TestCase
-TestAnyCamera.settings = settings(max_examples=40, stateful_step_count=15)
+TestAnyCamera.settings = settings(stateful_step_count=15)

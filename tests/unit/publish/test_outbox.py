@@ -293,4 +293,4 @@ class OutboxMachine(RuleBasedStateMachine):
 
 
 TestOutboxMachine = OutboxMachine.TestCase
-TestOutboxMachine.settings = hypothesis_settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestOutboxMachine.settings = hypothesis_settings(stateful_step_count=20)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.model import Detection, Track
@@ -282,7 +282,6 @@ _detections = st.builds(
 )
 
 
-@settings(max_examples=50)
 @given(st.lists(st.tuples(st.floats(0, 3), st.lists(_detections, max_size=4)), max_size=12))
 def test_whatever_is_seen_each_detection_becomes_one_track(frames: list[tuple[float, list[Detection]]]) -> None:
     tracker = _new_tracker(lost_after_s=2.0)
