@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# How soon a signal is acted on.
+_LOOK_EVERY_S = 0.1
+
 
 class _Signals:
-    """Turns signals into a stop or a reload of the app that runs now."""
+    """What was asked for by signals, whichever app runs or is just starting."""
 
     def __init__(self) -> None:
-        self.app: App | None = None
+        self.stop_wanted = threading.Event()
         self.reload_wanted = threading.Event()
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGHUP, self._reload)
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        self.reload_wanted.clear()
-        if self.app is None:
-            raise KeyboardInterrupt
-        self.app.request_stop()
+        self.stop_wanted.set()
 
     def _reload(self, _number: int, _frame: FrameType | None) -> None:
         self.reload_wanted.set()
@@ -56,9 +56,7 @@ def run(config_option: Path | None, environ: Mapping[str, str]) -> int:
     log.info("configuration: %s", path or "none found, the defaults apply (espcam-bridge init writes one)")
     signals = _Signals()
     while True:
-        signals.reload_wanted.clear()
         with App(config) as app:
-            signals.app = app
             log.info("page: http%s://%s:%d/", "s" if config.http.tls.enabled else "", config.http.host, app.http_port)
             new_config = _wait(app, signals, path, environ)
             log.info("stopping" if new_config is None else "taking up the changed configuration")
@@ -69,7 +67,7 @@ def run(config_option: Path | None, environ: Mapping[str, str]) -> int:
 
 def _wait(app: App, signals: _Signals, path: Path | None, environ: Mapping[str, str]) -> Config | None:
     """Wait for the end (None) or for a changed configuration that is right."""
-    while not app.wait(0.2):
+    while not app.wait(_LOOK_EVERY_S) and not signals.stop_wanted.is_set():
         if signals.reload_wanted.is_set():
             signals.reload_wanted.clear()
             try:
