@@ -264,6 +264,8 @@ class Listener:
         """Disconnect."""
         self._client.disconnect()
         self._client.loop_stop()
+        # paho closes the pair of sockets that wakes its thread only when it is collected, which pytest complains of.
+        self._client._reset_sockets(sockpair_only=True)
 
 
 class ListenerFactory(Protocol):

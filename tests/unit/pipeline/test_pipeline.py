@@ -1,10 +1,11 @@
+"""All cameras together: rounds of the inference loop, played by hand, and its thread."""
+
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,9 +18,8 @@ from bridge.events.machine import EventRules
 from bridge.frames.codec import decode, encode
 from bridge.frames.jpeg import read_comment
 from bridge.frames.store import FrameStore
-from bridge.model import ChangeType, Detection, EventChange, Frame
 from bridge.motion.gate import MotionSettings
-from bridge.pipeline import CameraAnalyst, CameraPlan, Pipeline
+from bridge.pipeline import CameraPlan, Pipeline
 from bridge.runtime.backoff import Backoff
 from bridge.runtime.clock import ManualClock, SystemClock
 from bridge.runtime.metrics import Metrics
@@ -27,13 +27,14 @@ from bridge.runtime.worker import Supervisor
 from bridge.track.filters import DetectionFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bridge.detect.port import Detector
     from bridge.frames.codec import Rotation
-    from bridge.model import Image
+    from bridge.model import Detection, Image
     from bridge.runtime.clock import Clock
     from tests.conftest import WaitUntil
+    from tests.unit.pipeline.conftest import Recorder
 
 _WIDTH, _HEIGHT = 320, 240
 _DAMAGED = b"\xff\xd8\xff\xe0 passed the gate, but is no picture \xff\xd9"
@@ -50,243 +51,7 @@ def _picture(person_x: int | None = None, dog_x: int | None = None) -> bytes:
 
 
 _EMPTY = _picture()
-
-
-@dataclass
-class _Recorder:
-    """A sink that keeps what it is told, in order; it raises at the kind and camera in ``breaks_at``."""
-
-    told: list[tuple[str, str, Any]] = field(default_factory=list)
-    breaks_at: tuple[str, str] | None = None
-
-    def event(self, change: EventChange) -> None:
-        self._note(change.type.value, change.event.camera_id, change)
-
-    def presence(self, camera_id: str, counts: Mapping[str, int]) -> None:
-        self._note("presence", camera_id, dict(counts))
-
-    def motion(self, camera_id: str, on: bool) -> None:
-        self._note("motion", camera_id, on)
-
-    def snapshot(self, camera_id: str, jpeg: bytes) -> None:
-        self._note("snapshot", camera_id, jpeg)
-
-    def _note(self, kind: str, camera_id: str, what: Any) -> None:  # noqa: ANN401 - whatever a sink is told
-        if self.breaks_at == (kind, camera_id):
-            raise OSError("the disk is full")
-        self.told.append((kind, camera_id, what))
-
-    def of(self, kind: str, camera_id: str = "door") -> list[Any]:
-        return [what for said, camera, what in self.told if (said, camera) == (kind, camera_id)]
-
-    def kinds(self, *kinds: str, camera_id: str = "door") -> list[str]:
-        return [said for said, camera, _ in self.told if said in kinds and camera == camera_id]
-
-
-# --- CameraAnalyst: one camera, no threads -------------------------------------------------------------------------
-
-
-@dataclass
-class _Camera:
-    """An analyst that is fed frames four times a second."""
-
-    plan: CameraPlan
-    sink: _Recorder = field(default_factory=_Recorder)
-    now_s: float = 1000.0
-    seq: int = 0
-
-    def __post_init__(self) -> None:
-        self.analyst = CameraAnalyst(self.plan, IdMaker(lambda _bits: 0), [self.sink])
-
-    def show(self, jpeg: bytes, *boxes: tuple[float, float, float, float], score: float = 0.9) -> None:
-        """A frame in which the model sees people in these boxes (pixels)."""
-        self.now_s += 0.25
-        self.seq += 1
-        frame = Frame("door", self.seq, jpeg, _WIDTH, _HEIGHT, self.now_s, self.now_s + 1e9)
-        self.analyst.watch(frame)
-        image = decode(jpeg, self.plan.rotate)
-        self.scene = self.analyst.conclude(frame, image, [Detection("person", score, box) for box in boxes])
-
-    def wait(self, seconds: float) -> None:
-        self.now_s += seconds
-        self.analyst.tick(self.now_s)
-
-
 _PLAN = CameraPlan("door", motion=None, rules=EventRules(min_hits=2, end_after_s=3.0), snapshot_interval_s=10.0)
-_BOX = (100.0, 80.0, 160.0, 200.0)
-
-
-def _changes(sink: _Recorder) -> list[EventChange]:
-    return [what for kind, _, what in sink.told if kind in ("new", "update", "end")]
-
-
-def test_a_visit_is_told_with_its_picture_then_its_presence_and_ends_with_both() -> None:
-    camera = _Camera(_PLAN)
-    camera.show(_picture(100), _BOX)
-    camera.show(_picture(100), _BOX)
-    camera.wait(4)
-    told = [(kind, what) for kind, _, what in camera.sink.told if kind not in ("snapshot", "new", "end")]
-    assert told == [("presence", {"person": 1}), ("presence", {})]
-    new, end = _changes(camera.sink)
-    assert (new.type, end.type, new.event.id) == (ChangeType.NEW, ChangeType.END, end.event.id)
-    assert new.thumbnail_jpeg is not None
-    assert read_comment(new.thumbnail_jpeg) == new.event.id
-    assert camera.sink.kinds("new", "presence", "end") == ["new", "presence", "end", "presence"]
-    assert camera.analyst._views._views == {}, "nothing is kept of somebody who left"
-
-
-def test_the_thumbnail_shows_the_visitor() -> None:
-    camera = _Camera(_PLAN)
-    camera.show(_picture(100), _BOX)
-    camera.show(_picture(100), _BOX)
-    (new,) = camera.sink.of("new")
-    image = decode(new.thumbnail_jpeg)
-    assert image.shape == (round(120 * 1.3), round(60 * 1.3), 3)
-    blue, _green, red = image[image.shape[0] // 2, image.shape[1] // 2].astype(int)
-    assert red > 200
-    assert blue < 60
-
-
-def test_the_thumbnail_carries_no_drawn_box() -> None:
-    camera = _Camera(replace(_PLAN, thumbnail_px=64))
-    camera.show(_EMPTY, _BOX)
-    camera.show(_EMPTY, _BOX)
-    (new,) = camera.sink.of("new")
-    assert decode(new.thumbnail_jpeg).std() < 3
-
-
-def test_no_picture_is_sent_twice() -> None:
-    camera = _Camera(_PLAN)
-    for _ in range(50):  # 12.5 s: an update is due
-        camera.show(_picture(100), _BOX)
-    camera.wait(4)
-    changes = _changes(camera.sink)
-    assert [change.type.value for change in changes] == ["new", "update", "end"]
-    assert [change.thumbnail_jpeg is not None for change in changes] == [True, False, False]
-
-
-def test_a_clearly_better_view_is_told_with_its_picture() -> None:
-    camera = _Camera(_PLAN)
-    for _ in range(10):
-        camera.show(_picture(100), _BOX, score=0.5)
-    camera.show(_picture(100), (60.0, 20.0, 220.0, 220.0), score=0.9)
-    update = _changes(camera.sink)[-1]
-    assert update.type is ChangeType.UPDATE
-    assert update.thumbnail_jpeg is not None
-    assert decode(update.thumbnail_jpeg).shape[0] > 220
-
-
-def test_presence_is_told_when_it_changes_only() -> None:
-    camera = _Camera(_PLAN)
-    other = (200.0, 80.0, 260.0, 200.0)
-    for boxes in ((_BOX,), (_BOX,), (_BOX,), (_BOX, other), (_BOX, other), (_BOX, other)):
-        camera.show(_EMPTY, *boxes)
-    camera.wait(4)
-    camera.wait(4)
-    assert camera.sink.of("presence") == [{"person": 1}, {"person": 2}, {}]
-
-
-def test_a_snapshot_is_taken_at_once_then_by_interval_and_at_events() -> None:
-    camera = _Camera(_PLAN)
-    taken_s: list[float] = []
-    for index in range(120):  # 30 s; somebody is there from second 12 to 13.75
-        before = len(camera.sink.of("snapshot"))
-        camera.show(_EMPTY, *((_BOX,) if 48 <= index < 56 else ()))
-        taken_s += [index / 4] * (len(camera.sink.of("snapshot")) - before)
-        camera.analyst.tick(camera.now_s + 0.125)
-    # The event is certain at 12.25; the time ends it after 16.75, and the next frame shows that nobody is there.
-    assert taken_s == [0.0, 10.0, 12.25, 17.0, 27.0]
-
-
-def test_an_interval_of_zero_means_snapshots_at_events_only() -> None:
-    camera = _Camera(replace(_PLAN, snapshot_interval_s=0.0))
-    camera.show(_EMPTY)
-    camera.sink.told.clear()
-    for _ in range(100):
-        camera.show(_EMPTY)
-    assert camera.sink.of("snapshot") == []
-    camera.show(_EMPTY, _BOX)
-    camera.show(_EMPTY, _BOX)
-    assert len(camera.sink.of("snapshot")) == 1
-
-
-def test_a_snapshot_shows_the_boxes() -> None:
-    camera = _Camera(_PLAN)
-    camera.show(_EMPTY)
-    camera.show(_EMPTY, _BOX)
-    camera.show(_EMPTY, _BOX)
-    plain, annotated = camera.sink.of("snapshot")
-    assert decode(plain).std() < 3
-    assert decode(annotated).std() > 10
-
-
-def test_detections_that_do_not_count_make_no_event() -> None:
-    camera = _Camera(replace(_PLAN, filter=DetectionFilter(frozenset({"dog"}))))
-    for _ in range(5):
-        camera.show(_picture(100), _BOX)
-    assert _changes(camera.sink) == []
-    assert camera.scene.tracks == ()
-
-
-def test_the_scene_tells_what_is_seen_in_this_frame() -> None:
-    camera = _Camera(_PLAN)
-    camera.show(_EMPTY, _BOX)
-    assert (camera.scene.camera_id, camera.scene.frame_seq) == ("door", 1)
-    (track,) = camera.scene.tracks
-    assert (track.label, track.score, track.hits) == ("person", 0.9, 1)
-    assert track.box_xyxy_norm == pytest.approx((0.3125, 1 / 3, 0.5, 5 / 6))
-    camera.show(_EMPTY)
-    assert camera.scene.tracks == ()
-
-
-def test_close_ends_what_is_open() -> None:
-    camera = _Camera(_PLAN)
-    camera.show(_EMPTY, _BOX)
-    camera.show(_EMPTY, _BOX)
-    camera.analyst.close(camera.now_s)
-    assert camera.sink.kinds("new", "end") == ["new", "end"]
-    assert camera.sink.of("presence")[-1] == {}
-
-
-_MOVING = replace(_PLAN, motion=MotionSettings())
-
-
-def test_motion_is_told_when_it_begins_and_when_it_stops() -> None:
-    camera = _Camera(_MOVING)
-    for _ in range(10):
-        camera.show(_EMPTY)
-    for x in range(0, 200, 20):
-        camera.show(_picture(x))
-    assert camera.scene.motion
-    for _ in range(150):
-        camera.show(_EMPTY)
-    assert camera.sink.of("motion") == [True, False]
-    assert not camera.scene.motion
-
-
-def test_motion_stops_when_the_camera_falls_silent() -> None:
-    camera = _Camera(_MOVING)
-    camera.show(_EMPTY)
-    camera.show(_picture(100))
-    camera.wait(2.9)
-    assert camera.sink.of("motion") == [True]
-    camera.wait(0.2)
-    assert camera.sink.of("motion") == [True, False]
-
-
-def test_motion_masks_are_drawn_on_the_picture_as_people_see_it() -> None:
-    # Turned by 90 degrees, the camera's left is up; a mask over the upper half hides what moves on its left.
-    upper_half = ((0.0, 0.0), (1.0, 0.0), (1.0, 0.5), (0.0, 0.5))
-    for xs, expected in (((0, 20, 40, 60), []), ((180, 200, 220, 240), [True])):
-        camera = _Camera(replace(_PLAN, rotate=90, motion=MotionSettings(masks=(upper_half,))))
-        for _ in range(3):
-            camera.show(_EMPTY)
-        for x in xs:
-            camera.show(_picture(x))
-        assert camera.sink.of("motion") == expected
-
-
-# --- Pipeline ------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -317,12 +82,12 @@ class _Spy:
 class _Site:
     """A pipeline with all that it needs; rounds are played by hand."""
 
-    def __init__(self, clock: Clock, load: Callable[[], Detector]) -> None:
+    def __init__(self, clock: Clock, load: Callable[[], Detector], recorder: Recorder) -> None:
         self.clock = clock
         self.metrics = Metrics()
         self.supervisor = Supervisor()
         self.store = FrameStore(clock, self.metrics)
-        self.sink = _Recorder()
+        self.sink = recorder
         self.supply = DetectorSupply(load, self.supervisor, Backoff(first_s=1, uniform=lambda _low, _high: 0.001))
         self.pipeline = Pipeline(
             store=self.store,
@@ -357,12 +122,12 @@ class _Site:
 
 
 @pytest.fixture
-def site_with(wait_until: WaitUntil) -> Iterator[Callable[..., _Site]]:
+def site_with(recorder: Recorder, wait_until: WaitUntil) -> Iterator[Callable[..., _Site]]:
     """Make a site with a detector that is loaded already (None: there is no model)."""
     sites: list[_Site] = []
 
     def make(detector: Detector | None, *plans: CameraPlan, clock: Clock | None = None) -> _Site:
-        site = _Site(clock or ManualClock(), lambda: detector or FakeDetector())
+        site = _Site(clock or ManualClock(), lambda: detector or FakeDetector(), recorder)
         sites.append(site)
         for plan in plans or (_PLAN,):
             site.add(plan)
@@ -544,18 +309,6 @@ def test_a_camera_can_be_added_while_others_run(site_with: Callable[..., _Site])
     for x in (20, 40, 60):
         site.turn(door=_EMPTY, yard=_picture(x))
     assert site.sink.kinds("new", camera_id="yard") == ["new"]
-
-
-def test_everybody_is_told_the_same() -> None:
-    first, second = _Recorder(), _Recorder()
-    analyst = CameraAnalyst(_PLAN, IdMaker(lambda _bits: 0), [first, second])
-    frame = Frame("door", 1, _EMPTY, _WIDTH, _HEIGHT, 1000.0, 1e9)
-    for offset in range(3):
-        later = replace(frame, received_mono_s=1000.0 + offset / 5)
-        analyst.conclude(later, decode(_EMPTY), [Detection("person", 0.9, _BOX)])
-    analyst.close(1001.0)
-    assert first.told == second.told
-    assert Counter(kind for kind, _, _ in first.told) == {"new": 1, "end": 1, "presence": 2, "snapshot": 2}
 
 
 # --- the thread ----------------------------------------------------------------------------------------------------

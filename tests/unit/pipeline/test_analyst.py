@@ -1,0 +1,255 @@
+"""One camera's analysis, without threads: detections in, events and pictures out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from bridge.detect.fake import COLOURS
+from bridge.events.ids import IdMaker
+from bridge.events.machine import EventRules
+from bridge.frames.codec import decode, encode
+from bridge.frames.jpeg import read_comment
+from bridge.model import ChangeType, Detection, EventChange, Frame
+from bridge.motion.gate import MotionSettings
+from bridge.pipeline import CameraAnalyst, CameraPlan
+from bridge.track.filters import DetectionFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.pipeline.conftest import Recorder
+
+_WIDTH, _HEIGHT = 320, 240
+
+
+def _picture(person_x: int | None = None) -> bytes:
+    """A grey room; a person (60 x 120 px) stands with the left side there."""
+    image = np.full((_HEIGHT, _WIDTH, 3), 128, np.uint8)
+    if person_x is not None:
+        image[80:200, person_x : person_x + 60] = COLOURS["person"]
+    return encode(image, 90)
+
+
+_EMPTY = _picture()
+
+
+@dataclass
+class _Camera:
+    """An analyst that is fed frames four times a second."""
+
+    plan: CameraPlan
+    sink: Recorder
+    now_s: float = 1000.0
+    seq: int = 0
+
+    def __post_init__(self) -> None:
+        self.analyst = CameraAnalyst(self.plan, IdMaker(lambda _bits: 0), [self.sink])
+
+    def show(self, jpeg: bytes, *boxes: tuple[float, float, float, float], score: float = 0.9) -> None:
+        """A frame in which the model sees people in these boxes (pixels)."""
+        self.now_s += 0.25
+        self.seq += 1
+        frame = Frame("door", self.seq, jpeg, _WIDTH, _HEIGHT, self.now_s, self.now_s + 1e9)
+        self.analyst.watch(frame)
+        image = decode(jpeg, self.plan.rotate)
+        self.scene = self.analyst.conclude(frame, image, [Detection("person", score, box) for box in boxes])
+
+    def wait(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.analyst.tick(self.now_s)
+
+
+_PLAN = CameraPlan("door", motion=None, rules=EventRules(min_hits=2, end_after_s=3.0), snapshot_interval_s=10.0)
+_BOX = (100.0, 80.0, 160.0, 200.0)
+
+
+@pytest.fixture
+def camera_with(recorder: Recorder) -> Callable[..., _Camera]:
+    """Make a camera whose plan differs in these points: ``camera_with(thumbnail_px=64)``."""
+    return lambda **changes: _Camera(replace(_PLAN, **changes), recorder)
+
+
+def _changes(sink: Recorder) -> list[EventChange]:
+    return [what for kind, _, what in sink.told if kind in ("new", "update", "end")]
+
+
+def test_a_visit_is_told_with_its_picture_then_its_presence_and_ends_with_both(
+    camera_with: Callable[..., _Camera],
+) -> None:
+    camera = camera_with()
+    camera.show(_picture(100), _BOX)
+    camera.show(_picture(100), _BOX)
+    camera.wait(4)
+    told = [(kind, what) for kind, _, what in camera.sink.told if kind not in ("snapshot", "new", "end")]
+    assert told == [("presence", {"person": 1}), ("presence", {})]
+    new, end = _changes(camera.sink)
+    assert (new.type, end.type, new.event.id) == (ChangeType.NEW, ChangeType.END, end.event.id)
+    assert new.thumbnail_jpeg is not None
+    assert read_comment(new.thumbnail_jpeg) == new.event.id
+    assert camera.sink.kinds("new", "presence", "end") == ["new", "presence", "end", "presence"]
+    assert camera.analyst._views._views == {}, "nothing is kept of somebody who left"
+
+
+def test_the_thumbnail_shows_the_visitor(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with()
+    camera.show(_picture(100), _BOX)
+    camera.show(_picture(100), _BOX)
+    (new,) = camera.sink.of("new")
+    image = decode(new.thumbnail_jpeg)
+    assert image.shape == (round(120 * 1.3), round(60 * 1.3), 3)
+    blue, _green, red = image[image.shape[0] // 2, image.shape[1] // 2].astype(int)
+    assert red > 200
+    assert blue < 60
+
+
+def test_the_thumbnail_carries_no_drawn_box(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with(thumbnail_px=64)
+    camera.show(_EMPTY, _BOX)
+    camera.show(_EMPTY, _BOX)
+    (new,) = camera.sink.of("new")
+    assert decode(new.thumbnail_jpeg).std() < 3
+
+
+def test_no_picture_is_sent_twice(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with()
+    for _ in range(50):  # 12.5 s: an update is due
+        camera.show(_picture(100), _BOX)
+    camera.wait(4)
+    changes = _changes(camera.sink)
+    assert [change.type.value for change in changes] == ["new", "update", "end"]
+    assert [change.thumbnail_jpeg is not None for change in changes] == [True, False, False]
+
+
+def test_a_clearly_better_view_is_told_with_its_picture(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with()
+    for _ in range(10):
+        camera.show(_picture(100), _BOX, score=0.5)
+    camera.show(_picture(100), (60.0, 20.0, 220.0, 220.0), score=0.9)
+    update = _changes(camera.sink)[-1]
+    assert update.type is ChangeType.UPDATE
+    assert update.thumbnail_jpeg is not None
+    assert decode(update.thumbnail_jpeg).shape[0] > 220
+
+
+def test_presence_is_told_when_it_changes_only(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with()
+    other = (200.0, 80.0, 260.0, 200.0)
+    for boxes in ((_BOX,), (_BOX,), (_BOX,), (_BOX, other), (_BOX, other), (_BOX, other)):
+        camera.show(_EMPTY, *boxes)
+    camera.wait(4)
+    camera.wait(4)
+    assert camera.sink.of("presence") == [{"person": 1}, {"person": 2}, {}]
+
+
+def test_a_snapshot_is_taken_at_once_then_by_interval_and_at_events(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with()
+    taken_s: list[float] = []
+    for index in range(120):  # 30 s; somebody is there from second 12 to 13.75
+        before = len(camera.sink.of("snapshot"))
+        camera.show(_EMPTY, *((_BOX,) if 48 <= index < 56 else ()))
+        taken_s += [index / 4] * (len(camera.sink.of("snapshot")) - before)
+        camera.analyst.tick(camera.now_s + 0.125)
+    # The event is certain at 12.25; the time ends it after 16.75, and the next frame shows that nobody is there.
+    assert taken_s == [0.0, 10.0, 12.25, 17.0, 27.0]
+
+
+def test_an_interval_of_zero_means_snapshots_at_events_only(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with(snapshot_interval_s=0.0)
+    camera.show(_EMPTY)
+    camera.sink.told.clear()
+    for _ in range(100):
+        camera.show(_EMPTY)
+    assert camera.sink.of("snapshot") == []
+    camera.show(_EMPTY, _BOX)
+    camera.show(_EMPTY, _BOX)
+    assert len(camera.sink.of("snapshot")) == 1
+
+
+def test_a_snapshot_shows_the_boxes(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with()
+    camera.show(_EMPTY)
+    camera.show(_EMPTY, _BOX)
+    camera.show(_EMPTY, _BOX)
+    plain, annotated = camera.sink.of("snapshot")
+    assert decode(plain).std() < 3
+    assert decode(annotated).std() > 10
+
+
+def test_detections_that_do_not_count_make_no_event(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with(filter=DetectionFilter(frozenset({"dog"})))
+    for _ in range(5):
+        camera.show(_picture(100), _BOX)
+    assert _changes(camera.sink) == []
+    assert camera.scene.tracks == ()
+
+
+def test_the_scene_tells_what_is_seen_in_this_frame(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with()
+    camera.show(_EMPTY, _BOX)
+    assert (camera.scene.camera_id, camera.scene.frame_seq) == ("door", 1)
+    (track,) = camera.scene.tracks
+    assert (track.label, track.score, track.hits) == ("person", 0.9, 1)
+    assert track.box_xyxy_norm == pytest.approx((0.3125, 1 / 3, 0.5, 5 / 6))
+    camera.show(_EMPTY)
+    assert camera.scene.tracks == ()
+
+
+def test_close_ends_what_is_open(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with()
+    camera.show(_EMPTY, _BOX)
+    camera.show(_EMPTY, _BOX)
+    camera.analyst.close(camera.now_s)
+    assert camera.sink.kinds("new", "end") == ["new", "end"]
+    assert camera.sink.of("presence")[-1] == {}
+
+
+def test_motion_is_told_when_it_begins_and_when_it_stops(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with(motion=MotionSettings())
+    for _ in range(10):
+        camera.show(_EMPTY)
+    for x in range(0, 200, 20):
+        camera.show(_picture(x))
+    assert camera.scene.motion
+    for _ in range(150):
+        camera.show(_EMPTY)
+    assert camera.sink.of("motion") == [True, False]
+    assert not camera.scene.motion
+
+
+def test_motion_stops_when_the_camera_falls_silent(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with(motion=MotionSettings())
+    camera.show(_EMPTY)
+    camera.show(_picture(100))
+    camera.wait(2.9)
+    assert camera.sink.of("motion") == [True]
+    camera.wait(0.2)
+    assert camera.sink.of("motion") == [True, False]
+
+
+def test_motion_masks_are_drawn_on_the_picture_as_people_see_it(camera_with: Callable[..., _Camera]) -> None:
+    # Turned by 90 degrees, the camera's left is up; a mask over the upper half hides what moves on its left.
+    upper_half = ((0.0, 0.0), (1.0, 0.0), (1.0, 0.5), (0.0, 0.5))
+    for xs, expected in (((0, 20, 40, 60), []), ((180, 200, 220, 240), [True])):
+        camera = camera_with(rotate=90, motion=MotionSettings(masks=(upper_half,)))
+        for _ in range(3):
+            camera.show(_EMPTY)
+        for x in xs:
+            camera.show(_picture(x))
+        assert camera.sink.of("motion") == expected
+
+
+def test_everybody_is_told_the_same(recorder: Recorder) -> None:
+    first, second = recorder, replace(recorder, told=[])
+    analyst = CameraAnalyst(_PLAN, IdMaker(lambda _bits: 0), [first, second])
+    frame = Frame("door", 1, _EMPTY, _WIDTH, _HEIGHT, 1000.0, 1e9)
+    for offset in range(3):
+        later = replace(frame, received_mono_s=1000.0 + offset / 5)
+        analyst.conclude(later, decode(_EMPTY), [Detection("person", 0.9, _BOX)])
+    analyst.close(1001.0)
+    assert first.told == second.told
+    assert Counter(kind for kind, _, _ in first.told) == {"new": 1, "end": 1, "presence": 2, "snapshot": 2}
