@@ -191,15 +191,15 @@ def _detect(arguments: argparse.Namespace) -> int:
 
     config = load_config(find_config(arguments.config, os.environ, Path.cwd()), os.environ)
     settings = wiring.detector_settings(config)
-    return detect.run(
-        arguments.paths,
-        replace(settings, model=arguments.model) if arguments.model else settings,
-        config.detector.confidence if arguments.confidence is None else arguments.confidence,
-        config.detector.iou if arguments.iou is None else arguments.iou,
+    options = detect.DetectOptions(
+        paths=arguments.paths,
+        settings=replace(settings, model=arguments.model) if arguments.model else settings,
+        confidence=config.detector.confidence if arguments.confidence is None else arguments.confidence,
+        iou=config.detector.iou if arguments.iou is None else arguments.iou,
         as_json=arguments.json,
         save_dir=arguments.save,
-        out=sys.stdout,
     )
+    return detect.run(options, sys.stdout)
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -50,26 +50,32 @@ class Picture:
         return self.file.name if self.frame is None else f"{self.file.name}#{self.frame}"
 
 
-def run(
-    paths: Sequence[Path],
-    settings: DetectorSettings,
-    confidence: float,
-    iou: float,
-    as_json: bool,
-    save_dir: Path | None,
-    out: TextIO,
-    *,
-    detector: Detector | None = None,
-) -> int:
-    """Look at every picture and print what is found; files that cannot be read are named on stderr.
+@dataclass(frozen=True, slots=True)
+class DetectOptions:
+    """What the command line asks for.
 
-    Args:
+    Attributes:
         paths: pictures, folders of pictures, videos.
         settings: which model and runtime.
         confidence: lowest score, 0..1.
         iou: overlap that makes two boxes of one label one, 0..1.
         as_json: one JSON object a line instead of a table.
         save_dir: where annotated copies go; None: nowhere.
+    """
+
+    paths: Sequence[Path]
+    settings: DetectorSettings
+    confidence: float
+    iou: float
+    as_json: bool = False
+    save_dir: Path | None = None
+
+
+def run(options: DetectOptions, out: TextIO, *, detector: Detector | None = None) -> int:
+    """Look at every picture and print what is found; files that cannot be read are named on stderr.
+
+    Args:
+        options: what to look at, and how.
         out: where the results go.
         detector: instead of the one that the settings name.
 
@@ -80,20 +86,21 @@ def run(
         UsageError: ``save_dir`` is where the pictures are.
         BridgeError: no detector can be had.
     """
-    files = [file for path in paths for file in _expand(path)]
-    album = None if save_dir is None else _Album(save_dir, files)
-    detector = detector or load_detector(settings, os.environ, _say)
-    show = _print_json if as_json else _Table(out, max((len(file.name) for file in files), default=0)).add
+    files = [file for path in options.paths for file in _expand(path)]
+    album = None if options.save_dir is None else _Album(options.save_dir, files)
+    detector = detector or load_detector(options.settings, os.environ, _say)
+    thresholds = options.confidence, options.iou
+    show = _print_json if options.as_json else _Table(out, max((len(file.name) for file in files), default=0)).add
     ticker = _Ticker(len(files), shown=sys.stderr.isatty() and not out.isatty())
     seen = 0
     try:
         # The first inference pays for memory and caches; its time would mislead.
-        detector.detect([np.zeros((480, 640, 3), np.uint8)], confidence, iou)
+        detector.detect([np.zeros((480, 640, 3), np.uint8)], *thresholds)
         for number, file in enumerate(files):
             for picture in _read(file):
                 seen += 1
                 started_s = time.perf_counter()
-                (found,) = detector.detect([picture.image], confidence, iou)
+                (found,) = detector.detect([picture.image], *thresholds)
                 show(picture, found, (time.perf_counter() - started_s) * 1000, out)
                 if album is not None:
                     album.add(picture, found)

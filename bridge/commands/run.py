@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,20 +24,23 @@ _LOOK_EVERY_S = 0.1
 
 
 class _Signals:
-    """What was asked for by signals, whichever app runs or is just starting."""
+    """What was asked for by signals, whichever app runs or is just starting.
+
+    Plain flags: a handler runs between two steps of the main thread, which may hold an Event's lock just then.
+    """
 
     def __init__(self) -> None:
-        self.stop_wanted = threading.Event()
-        self.reload_wanted = threading.Event()
+        self.stop_wanted = False
+        self.reload_wanted = False
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGHUP, self._reload)
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        self.stop_wanted.set()
+        self.stop_wanted = True
 
     def _reload(self, _number: int, _frame: FrameType | None) -> None:
-        self.reload_wanted.set()
+        self.reload_wanted = True
 
 
 def run(config_option: Path | None, environ: Mapping[str, str]) -> int:
@@ -67,9 +69,9 @@ def run(config_option: Path | None, environ: Mapping[str, str]) -> int:
 
 def _wait(app: App, signals: _Signals, path: Path | None, environ: Mapping[str, str]) -> Config | None:
     """Wait for the end (None) or for a changed configuration that is right."""
-    while not app.wait(_LOOK_EVERY_S) and not signals.stop_wanted.is_set():
-        if signals.reload_wanted.is_set():
-            signals.reload_wanted.clear()
+    while not app.wait(_LOOK_EVERY_S) and not signals.stop_wanted:
+        if signals.reload_wanted:
+            signals.reload_wanted = False
             try:
                 return load_config(path, environ)
             except ConfigError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from bridge.commands.detect import run
+from bridge.commands.detect import DetectOptions, run
 from bridge.detect.fake import COLOURS, FakeDetector
 from bridge.detect.port import DetectorSettings
 from bridge.errors import UsageError
@@ -42,7 +42,8 @@ def detect(
     *paths: Path, as_json: bool = True, save_dir: Path | None = None, confidence: float = 0.25
 ) -> tuple[int, str]:
     out = io.StringIO()
-    code = run(paths, DetectorSettings(), confidence, 0.45, as_json, save_dir, out, detector=FakeDetector())
+    options = DetectOptions(paths, DetectorSettings(), confidence, 0.45, as_json, save_dir)
+    code = run(options, out, detector=FakeDetector())
     return code, out.getvalue()
 
 

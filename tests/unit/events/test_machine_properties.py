@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.events.ids import IdMaker
@@ -123,6 +123,7 @@ class _World:
         return list(found.values())
 
 
+@settings(max_examples=100)  # the heart of the product; 3 ms each
 @given(_rules, _history)
 def test_every_history_obeys_the_rules(rules: EventRules, history: list[_Frame | _Moment]) -> None:
     world = _World(rules)

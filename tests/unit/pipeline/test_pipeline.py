@@ -237,7 +237,7 @@ def test_the_end_of_a_visit_comes_with_frames_and_without(site_with: Callable[..
     site = site_with(FakeDetector(), _PLAN, _YARD)
     for x in (20, 40, 60):
         site.turn(door=_picture(x), yard=_picture(x))
-    for _ in range(20):
+    for _ in range(17):
         site.turn(door=_EMPTY)  # the yard's camera is silent
     assert site.sink.kinds("new", "end", camera_id="door") == ["new", "end"]
     assert site.sink.kinds("new", "end", camera_id="yard") == ["new", "end"]
