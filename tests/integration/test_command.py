@@ -100,3 +100,33 @@ def _import_with_broken_cv2(folder: Path, error: str) -> str:
 )
 def test_a_missing_library_is_said_in_one_line_with_its_mend(tmp_path: Path, error: str, said: str) -> None:
     assert _import_with_broken_cv2(tmp_path, error) == said
+
+
+# In a process of its own: a few thousand signals a second, each handled on whatever stack is small just then, are more
+# than the libraries that other tests have loaded into pytest's process can take.
+_STOPPED_BY_SIGNALS = """
+import os, signal, threading
+from bridge.runtime.worker import Supervisor
+
+supervisors, done = [Supervisor()], threading.Event()
+signal.signal(signal.SIGUSR1, lambda *_: supervisors[-1].stop())
+
+def send():
+    while not done.wait(2e-4):
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+threading.Thread(target=send, daemon=True).start()
+for _ in range(300):  # with a threading.Event inside, this hangs within the first hundred
+    while not supervisors[-1].wait(1e-5):
+        pass
+    supervisors.append(Supervisor())
+done.set()
+print("stopped", len(supervisors))
+"""
+
+
+def test_a_signal_handler_may_stop_at_any_instant_of_the_wait() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _STOPPED_BY_SIGNALS], capture_output=True, text=True, check=True, cwd=_ROOT, timeout=20
+    )
+    assert done.stdout == "stopped 301\n"

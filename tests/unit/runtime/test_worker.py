@@ -1,19 +1,13 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import threading
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
 from bridge.errors import WorkerCrashed
 from bridge.runtime.worker import Supervisor, Worker
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 def _until_stopped(stop: threading.Event) -> None:
@@ -46,44 +40,6 @@ def test_a_stop_ends_every_wait_now_and_later() -> None:
     assert ended == [True, True, True]
     assert supervisor.stopping
     assert supervisor.wait() is True
-
-
-@pytest.fixture
-def signals() -> Iterator[Callable[[Callable[[], None]], None]]:
-    """Sends this process signals, a few thousand a second, that are handled by the function it is given."""
-    before = signal.getsignal(signal.SIGUSR1)
-    done = threading.Event()
-
-    def send() -> None:
-        while not done.wait(2e-4):
-            os.kill(os.getpid(), signal.SIGUSR1)
-
-    sender = threading.Thread(target=send)
-
-    def begin(handler: Callable[[], None]) -> None:
-        signal.signal(signal.SIGUSR1, lambda *_: handler())
-        sender.start()
-
-    yield begin
-    done.set()
-    sender.join()
-    signal.signal(signal.SIGUSR1, before)
-
-
-@pytest.mark.timeout(10)
-def test_a_signal_handler_may_stop_at_any_instant_of_the_wait(
-    signals: Callable[[Callable[[], None]], None],
-) -> None:
-    supervisors = [Supervisor()]
-
-    def stop_newest() -> None:
-        supervisors[-1].stop()
-
-    signals(stop_newest)
-    for _ in range(300):  # with a threading.Event inside, this hangs within the first hundred
-        while not supervisors[-1].wait(1e-5):
-            pass
-        supervisors.append(Supervisor())
 
 
 def test_a_crash_is_raised_to_whoever_waits_with_its_cause_attached(caplog: pytest.LogCaptureFixture) -> None:
