@@ -17,7 +17,6 @@ from bridge.events.thumbnails import BestViews
 from bridge.frames.codec import decode, decode_grey_eighth, encode
 from bridge.model import ChangeType, EventChange, Scene
 from bridge.motion.gate import MotionGate, MotionSettings
-from bridge.runtime.aside import Aside
 from bridge.runtime.worker import Worker
 from bridge.serve.annotate import draw_tracks
 from bridge.track.filters import DetectionFilter
@@ -26,8 +25,8 @@ from bridge.track.tracker import Tracker
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Future
 
+    from bridge.detect.port import Detector
     from bridge.detect.supply import DetectorSupply
     from bridge.events.machine import Step
     from bridge.frames.codec import Rotation
@@ -194,28 +193,8 @@ class _Look:
     detect: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What the model saw in a batch, and how long it took."""
-
-    found: list[list[Detection]]
-    took_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Flight:
-    """A batch that the model is working on."""
-
-    looks: Sequence[_Look]
-    answer: Future[_Answer]
-
-
 class Pipeline:
     """The inference thread.
-
-    While the model works on one batch (in the thread ``detect``), the next one is taken and decoded; and while it works
-    on that, the first one's tracks, events and pictures are made. So the device waits for nobody, and a camera's frames
-    still pass in order.
 
     Args:
         store: where frames come from and scenes go.
@@ -248,8 +227,6 @@ class Pipeline:
         self._clock = clock
         self._metrics = metrics
         self._analysts: dict[str, CameraAnalyst] = {}
-        self._aside: Aside[_Answer] = Aside("detect")
-        self._flight: _Flight | None = None
         self._worker = Worker("infer", self._run, supervisor)
 
     def add_camera(self, plan: CameraPlan) -> None:
@@ -265,9 +242,7 @@ class Pipeline:
 
     def stop(self, timeout_s: float = 1.0) -> None:
         """Stop the thread, then end the open events."""
-        stopped = self._worker.stop(timeout_s)
-        self._aside.stop()
-        if stopped:
+        if self._worker.stop(timeout_s):
             for analyst in list(self._analysts.values()):
                 try:
                     analyst.close(self._clock.mono_s())
@@ -276,15 +251,12 @@ class Pipeline:
                     log.exception("%s: its open events could not be ended", analyst.plan.camera_id)
 
     def turn(self, timeout_s: float) -> None:
-        """One round of the loop: finish a batch, waiting for its frames this long, begin the next, let time pass."""
-        if self._flight is None:
-            self._flight = self._launch(self._decode(self._take(timeout_s)))
-        if (flight := self._flight) is not None:
-            upcoming = self._decode(self._take(0.0))
-            found = self._land(flight)
-            self._flight = self._launch(upcoming)
-            for look, detections in zip(flight.looks, found, strict=False):
-                self._store.set_scene(look.analyst.conclude(look.frame, look.image, detections))
+        """One round of the loop: analyse the frames that are due, waiting for them this long, then let time pass."""
+        detector = self._supply.current()
+        limit = detector.info.parallel if detector else _FRAMES_WITHOUT_MODEL
+        frames = self._store.take(limit, timeout_s)
+        if frames:
+            self._analyse(frames, detector)
         now_s = self._clock.mono_s()
         for analyst in list(self._analysts.values()):
             analyst.tick(now_s)
@@ -293,23 +265,20 @@ class Pipeline:
         while not stop.is_set():
             self.turn(_IDLE_S)
 
-    def _take(self, timeout_s: float) -> list[Frame]:
-        detector = self._supply.current()
-        return self._store.take(detector.info.parallel if detector else _FRAMES_WITHOUT_MODEL, timeout_s)
-
-    def _decode(self, frames: Sequence[Frame]) -> list[_Look]:
-        """Look for motion, and decode what somebody needs the pixels of; returns what the model shall see."""
-        with_model = self._supply.current() is not None
-        looks = [look for frame in frames if (look := self._look(frame, with_model=with_model)) is not None]
+    def _analyse(self, frames: Sequence[Frame], detector: Detector | None) -> None:
+        looks = [look for frame in frames if (look := self._look(frame, detector)) is not None]
+        asked = [look for look in looks if look.detect]
+        if asked and detector is not None:
+            for look, detections in zip(asked, self._detect(asked, detector), strict=False):
+                self._store.set_scene(look.analyst.conclude(look.frame, look.image, detections))
         for look in looks:
             if not look.detect:
                 look.analyst.send_snapshot(look.image, (), look.frame.received_mono_s)
-        return [look for look in looks if look.detect]
 
-    def _look(self, frame: Frame, *, with_model: bool) -> _Look | None:
+    def _look(self, frame: Frame, detector: Detector | None) -> _Look | None:
         """Decode a frame when somebody needs its pixels."""
         analyst = self._analysts[frame.camera_id]
-        detect = with_model and analyst.plan.detect
+        detect = detector is not None and analyst.plan.detect
         try:
             analyst.watch(frame)
             if not detect:
@@ -321,28 +290,17 @@ class Pipeline:
             self._store.reject(frame.camera_id, rejected.reason)
             return None
 
-    def _launch(self, looks: Sequence[_Look]) -> _Flight | None:
-        """Give the model a batch to work on."""
-        detector = self._supply.current()
-        if detector is None or not looks:
-            return None
+    def _detect(self, looks: Sequence[_Look], detector: Detector) -> list[list[Detection]]:
+        """What the model sees in each picture; nothing at all when the detector failed."""
         confidence = min(look.analyst.plan.filter.confidence for look in looks)
-
-        def detect() -> _Answer:
-            started_s = self._clock.mono_s()
-            found = detector.detect([look.image for look in looks], confidence, self._iou)
-            return _Answer(found, self._clock.mono_s() - started_s)
-
-        return _Flight(looks, self._aside.call(detect))
-
-    def _land(self, flight: _Flight) -> list[list[Detection]]:
-        """What the model sees in each picture of the batch; nothing at all when the detector failed."""
+        started_s = self._clock.mono_s()
         try:
-            answer = flight.answer.result()
+            found = detector.detect([look.image for look in looks], confidence, self._iou)
         except Exception as error:  # noqa: BLE001 - drivers raise anything; the cameras go on, the model is loaded anew
             self._supply.failed(error)
             return []
-        self._metrics.inference_seconds.observe(answer.took_s)
-        for look in flight.looks:
-            self._store.note_detected(look.frame.camera_id, answer.took_s * 1000)
-        return answer.found
+        took_s = self._clock.mono_s() - started_s
+        self._metrics.inference_seconds.observe(took_s)
+        for look in looks:
+            self._store.note_detected(look.frame.camera_id, took_s * 1000)
+        return found

@@ -363,7 +363,7 @@ def test_a_sink_that_breaks_at_the_end_of_one_cameras_events_still_hears_of_the_
     assert "door: its open events could not be ended" in caplog.text
 
 
-def test_the_model_runs_in_a_thread_named_detect(site_with: Callable[..., _Site], wait_until: WaitUntil) -> None:
+def test_the_loop_runs_in_a_thread_named_infer(site_with: Callable[..., _Site], wait_until: WaitUntil) -> None:
     names: list[str] = []
 
     class Eyes(FakeDetector):
@@ -374,27 +374,7 @@ def test_the_model_runs_in_a_thread_named_detect(site_with: Callable[..., _Site]
     site = site_with(Eyes(), clock=SystemClock())
     site.pipeline.start()
     site.put("door", _EMPTY)
-    wait_until(lambda: names == ["detect"])
-
-
-def test_next_frames_are_decoded_while_the_model_works(site_with: Callable[..., _Site], wait_until: WaitUntil) -> None:
-    working, answer = threading.Event(), threading.Event()
-
-    class Slow(FakeDetector):
-        def detect(self, images: Sequence[Image], confidence: float, iou: float) -> list[list[Detection]]:
-            working.set()
-            assert answer.wait(10)
-            return super().detect(images, confidence, iou)
-
-    site = site_with(Slow(), _PLAN, _YARD, clock=SystemClock())
-    site.put("door", _EMPTY)
-    site.put("yard", _DAMAGED)
-    site.pipeline.start()
-    assert working.wait(5)
-    wait_until(lambda: site.store.status("yard").rejected == {"undecodable": 1}, what="the yard's frame is looked at")
-    assert site.store.scene("door") is None
-    answer.set()
-    wait_until(lambda: site.store.scene("door") is not None)
+    wait_until(lambda: names == ["infer"])
 
 
 def test_a_sink_that_raises_ends_the_process_loudly(site_with: Callable[..., _Site]) -> None:
