@@ -31,6 +31,8 @@ _PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.
 # Few examples, so that the unit tests are over in seconds: make test ARGS=--hypothesis-profile=thorough tries many.
 hypothesis.settings.register_profile("quick", _PATIENT, max_examples=10)
 hypothesis.settings.register_profile("thorough", _PATIENT, max_examples=500)
+# The same examples every time, so that a landing does not hang on luck.
+hypothesis.settings.register_profile("ci", _PATIENT, max_examples=200, derandomize=True)
 hypothesis.settings.load_profile("quick")
 
 

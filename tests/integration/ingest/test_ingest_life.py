@@ -66,7 +66,7 @@ def test_ipv6_is_listened_on() -> None:
     with server_of(IngestSettings(host="::", port=0)) as server:
         for host in ("[::1]", "127.0.0.1"):
             with connect(f"ws://{host}:{server.port}/ws") as camera:
-                camera.ping().wait(5)
+                assert camera.ping().wait(5), f"an answer on {host}"
 
 
 def test_a_server_listens_from_start_to_stop_in_a_thread_named_ingest(port: Port) -> None:

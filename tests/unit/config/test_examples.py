@@ -22,9 +22,11 @@ EXAMPLES = Path(__file__).parents[3] / "config"
 SCHEMA_SECTIONS = Config.model_json_schema()["$defs"].values()
 
 
-@pytest.mark.parametrize("name", ["espcam-bridge.example.yaml", "minimal.yaml"])
-def test_the_examples_are_valid(name: str) -> None:
-    load_config(EXAMPLES / name, {})
+@pytest.mark.parametrize(
+    ("name", "cameras"), [("espcam-bridge.example.yaml", ["camera"]), ("minimal.yaml", ["front_door"])]
+)
+def test_the_examples_are_valid(name: str, cameras: list[str]) -> None:
+    assert [camera.id for camera in load_config(EXAMPLES / name, {}).first_cameras()] == cameras
 
 
 def test_the_starter_in_the_package_is_the_commented_example() -> None:

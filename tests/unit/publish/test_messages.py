@@ -186,4 +186,9 @@ def test_times_are_utc_with_milliseconds(unix_s: float, text: str) -> None:
 
 @given(st.dictionaries(TEXT, st.text(st.characters(), max_size=10)))
 def test_json_payloads_are_valid_utf8_even_for_broken_text(value: dict[str, str]) -> None:
-    json.loads(messages.json_payload(value).decode("utf-8", "strict"))
+    said = json.loads(messages.json_payload(value).decode("utf-8", "strict"))
+    assert said == {_as_utf8(key): _as_utf8(text) for key, text in value.items()}
+
+
+def _as_utf8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

@@ -85,7 +85,10 @@ def test_pixel_boxes_and_normalized_tracks_draw_the_same() -> None:
 def test_no_box_and_no_label_makes_drawing_fail(
     boxes: list[tuple[tuple[float, float, float, float], str, float]],
 ) -> None:
-    annotate.draw_boxes(_black(160, 120), boxes)
+    image = _black(160, 120)
+    annotate.draw_boxes(image, boxes)
+    assert image.shape == (120, 160, 3)
+    assert bool(boxes) or not image.any(), "nothing to draw leaves the picture as it is"
 
 
 @pytest.mark.parametrize(
