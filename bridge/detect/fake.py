@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bridge.detect.port import DetectorInfo
+from bridge.detect.port import Detector, DetectorInfo, FinishedJob
 from bridge.model import Detection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -26,7 +26,7 @@ _MIN_SIDE_PX = 4
 
 
 @dataclass(frozen=True)
-class FakeDetector:
+class FakeDetector(Detector):
     """Finds what is painted in a known colour; the same picture always gives the same answer.
 
     Things of one colour are told apart by the empty columns between them. The score is the share of the box that is
@@ -34,20 +34,30 @@ class FakeDetector:
 
     Attributes:
         colours: label to colour (BGR).
-        parallel: what ``info.parallel`` says.
+        batch: what ``info.batch`` says.
+        jobs: what ``info.jobs`` says.
     """
 
     colours: Mapping[str, tuple[int, int, int]] = field(default_factory=lambda: COLOURS)
-    parallel: int = 1
+    batch: int = 1
+    jobs: int = 1
 
     @property
     def info(self) -> DetectorInfo:
         """What it claims to be."""
-        return DetectorInfo("fake", "coloured rectangles", "none", tuple(self.colours), 0, 0, self.parallel)
+        return DetectorInfo("fake", "coloured rectangles", "none", tuple(self.colours), 0, 0, self.batch, self.jobs)
 
-    def detect(self, images: Sequence[Image], confidence: float, iou: float) -> list[list[Detection]]:  # noqa: ARG002 - its boxes never overlap
-        """Find the rectangles in every picture; see ``Detector.detect``."""
-        return [self._look(image, confidence) for image in images]
+    def start(
+        self,
+        images: Sequence[Image],
+        confidence: float,
+        iou: float,  # noqa: ARG002 - its boxes never overlap
+        on_done: Callable[[], None],
+    ) -> FinishedJob:
+        """Find the rectangles in every picture at once; see ``Detector.start``."""
+        found = [self._look(image, confidence) for image in images]
+        on_done()
+        return FinishedJob(found)
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -3,51 +3,49 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.detect.models import ModelKind, ModelMetadata, last_line, parse_metadata, read_metadata, require_detector
-from bridge.detect.port import DetectorInfo
-from bridge.detect.telemetry import silence_openvino
-from bridge.detect.yolo import PAD_VALUE, decode, fit, output_layout, to_detections
-from bridge.errors import DependencyMissing, ModelRefused, ModelUnavailable
+from bridge.detect.models import last_line, require_detector
+from bridge.detect.openvino_graph import ModelGraph, ov
+from bridge.detect.port import Detector, DetectorInfo
+from bridge.detect.yolo import GRID_PX, PAD_VALUE, decode, fit, input_size, require_picture, to_detections
+from bridge.errors import ModelUnavailable
 from bridge.frames.opencv import cv2
 
-silence_openvino()
-try:
-    import openvino as ov
-except ImportError as error:
-    raise DependencyMissing("openvino", "run: pip install openvino") from error
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from bridge.detect.models import ModelFiles
     from bridge.detect.port import DetectorSettings
-    from bridge.detect.yolo import Floats, Letterbox
+    from bridge.detect.yolo import Letterbox, OutputLayout
     from bridge.model import Detection, Image
 
 log = logging.getLogger(__name__)
 
-_hung: list[object] = []  # detectors whose device gave no answer; see OpenVinoDetector.detect
+_hung: list[object] = []  # requests whose device gave no answer; see _Request.result
 
 # More streams than this gain nothing that a bridge can use (there are seldom more frames waiting) and cost memory.
 _AUTO_WORKERS = 4
+# Compiled for at most so many shapes of pictures; the last of them is the square, for all the rest.
+_MAX_SHAPES = 4
+_USUAL_ASPECT = (4, 3)  # of nearly everything that ESP32 boards send
 _CHANNELS = 3
-_ONNX_BEGIN = b"\x08"  # the first field of a ModelProto, its version
-_XML_BEGIN = b"<"
-_EXPORT_ANEW = "export the model again with ultralytics (format=openvino), or use another one"
 
 
-class OpenVinoDetector:
+class OpenVinoDetector(Detector):
     """A YOLO detector on a CPU, GPU or NPU that OpenVINO knows.
 
     The model is compiled twice: once for latency (all cores on one picture) and, unless ``workers`` is 1, once for
-    throughput (several pictures at a time, fewer cores each). One picture goes the first way, several the second. On
-    two cores that means 17 ms for one picture instead of 32 ms, and 66 pictures a second instead of 60, for 50 MB.
+    throughput (several pictures at a time, fewer cores each). A picture that comes alone goes the first way, one that
+    comes while others are under way the second. On two cores that means 17 ms for one picture instead of 32 ms, and 66
+    pictures a second instead of 60, for 50 MB.
+
+    Pictures are not padded to a square where the model allows it: the first picture of another aspect has the model
+    compiled for that (half a second, once). A 4:3 picture then costs 25 % less, a 16:9 one 40 %.
 
     Args:
         files: an OpenVINO or ONNX model.
@@ -74,67 +72,78 @@ class OpenVinoDetector:
         core = core or ov.Core()
         if cache_dir is not None and _usable(cache_dir):
             core.set_property({"CACHE_DIR": str(cache_dir)})
-        model = _read(core, files)
-        metadata = _metadata(model, files)
-        require_detector(metadata, files.name)
-        _fix_input(model, files, settings.image_size)
-        self._layout = output_layout(_shape(model.output()), len(metadata.labels))
-        _, _, height, width = model.input().shape
-        lanes, device = _compile(
-            core, _with_preprocessing(model), choose_device(core.available_devices, settings.device), settings
-        )
-        self._lanes = [
-            [_Request(lane, width, height, answer_timeout_s) for _ in range(_parallel(lane))] for lane in lanes
-        ]
+        graph = ModelGraph(core, files, settings.image_size)
+        require_detector(graph.metadata, files.name)
+        self._compiler = _Compiler(core, graph, settings, answer_timeout_s)
+        self._shapes: dict[tuple[int, int], _Lanes] = {}
+        first = self._lanes_for(*_USUAL_ASPECT)
+        width, height = next(iter(self._shapes))
+        self._under_way: set[_Request] = set()
         self._info = DetectorInfo(
-            "openvino", files.name, device, metadata.labels, width, height, parallel=len(self._lanes[-1])
+            "openvino",
+            files.name,
+            self._compiler.device,
+            graph.metadata.labels,
+            width,
+            height,
+            jobs=len(first.many or first.single),
         )
 
     @property
     def info(self) -> DetectorInfo:
-        """What was loaded."""
+        """What was loaded; the input is that of a 4:3 picture."""
         return self._info
 
-    def detect(self, images: Sequence[Image], confidence: float, iou: float) -> list[list[Detection]]:
-        """Find the objects in every picture; see ``Detector.detect``."""
-        lane = self._lanes[0] if len(images) == 1 else self._lanes[-1]
-        try:
-            return [
-                to_detections(decode(output, self._layout, confidence, iou), letterbox, self._info.labels)
-                for output, letterbox in _answers(lane, images)
-            ]
-        except TimeoutError:
-            # Whoever destroys a request that hangs, hangs: this detector must never be collected.
-            _hung.append(self)
-            raise
+    def start(self, images: Sequence[Image], confidence: float, iou: float, on_done: Callable[[], None]) -> _Answer:
+        """Begin to look at one picture; see ``Detector.start``."""
+        (image,) = images
+        require_picture(image)
+        self._under_way = {request for request in self._under_way if not request.free}
+        lanes = self._lanes_for(image.shape[1], image.shape[0])
+        request = lanes.choose(alone=not self._under_way)
+        letterbox = request.start(image, on_done)
+        self._under_way.add(request)
+        return _Answer(request, letterbox, self._compiler.layout, self._info.labels, (confidence, iou))
 
     def close(self) -> None:
         """Give back the model's memory."""
-        self._lanes = []
+        self._shapes = {}
+
+    def _lanes_for(self, width_px: int, height_px: int) -> _Lanes:
+        """The compiled model for a picture of this size: of its own shape, else the square that takes every one."""
+        shape = self._compiler.shape_for(width_px, height_px)
+        if shape not in self._shapes and len(self._shapes) >= _MAX_SHAPES - 1:
+            shape = self._compiler.square
+        if shape not in self._shapes:
+            if self._shapes:
+                log.info("preparing the model for pictures of %d x %d px", width_px, height_px)
+            self._shapes[shape] = self._compiler.compile(*shape)
+        return self._shapes[shape]
 
 
-def _answers(lane: Sequence[_Request], images: Sequence[Image]) -> Iterator[tuple[Floats, Letterbox]]:
-    """Send the pictures through the requests of a lane, all of them busy at once, and yield the answers in order.
+class _Lanes:
+    """One shape's compiled models, with the requests that pictures go through.
 
-    An answer's array is good until the next one is asked for.
+    Attributes:
+        single: for pictures that come alone.
+        many: for pictures that come while others are under way; empty when only one at a time is worked on.
     """
-    idle, busy = deque(lane), deque[_Request]()
-    try:
-        for image in images:
-            if not idle:
-                yield busy[0].result()
-                idle.append(busy.popleft())
-            idle[0].start(image)
-            busy.append(idle.popleft())
-        while busy:
-            yield busy[0].result()
-            busy.popleft()
-    except TimeoutError:
-        raise
-    except BaseException:  # a bad picture, or the caller gave up: nothing may still run when the next call comes
-        for request in busy:
-            request.result()
-        raise
+
+    def __init__(self, single: list[_Request], many: list[_Request]) -> None:
+        self.single = single
+        self.many = many
+
+    def choose(self, *, alone: bool) -> _Request:
+        """A request that is free.
+
+        Raises:
+            RuntimeError: more jobs were started than ``info.jobs`` without asking for their answers.
+        """
+        order = (*self.single, *self.many) if alone else (*self.many, *self.single)
+        request = next((request for request in order if request.free), None)
+        if request is None:
+            raise RuntimeError("more jobs under way than the detector offers")
+        return request
 
 
 class _Request:
@@ -150,29 +159,135 @@ class _Request:
         self._request = compiled.create_infer_request()
         self._request.set_input_tensor(ov.Tensor(self._pixels, shared_memory=True))
         self._request.infer()
-        self._letterbox: Letterbox | None = None
+        self._region: tuple[slice, slice] | None = None
+        self._finished = threading.Event()
+        self.free = True  # not under way, and its answer was read
 
-    def start(self, image: Image) -> None:
+    def start(self, image: Image, on_done: Callable[[], None]) -> Letterbox:
         """Fit the picture into the input and set the device to work."""
         _, height, width, _ = self._pixels.shape
         letterbox = fit(image, width, height)
-        if self._letterbox is None or self._letterbox.region != letterbox.region:
+        if self._region != letterbox.region:
             self._pixels.fill(PAD_VALUE)
-        self._letterbox = letterbox
+        self._region = letterbox.region
         target = self._pixels[0][letterbox.region]
-        cv2.resize(image, (letterbox.width_px, letterbox.height_px), target, interpolation=cv2.INTER_LINEAR)
-        self._request.start_async()
+        if target.shape == image.shape:
+            np.copyto(target, image)
+        else:
+            cv2.resize(image, (letterbox.width_px, letterbox.height_px), target, interpolation=cv2.INTER_LINEAR)
+        self._finished.clear()
+        self.free = False
 
-    def result(self) -> tuple[Floats, Letterbox]:
-        """Wait for the answer; the array is good until the next ``start``.
+        def finish(_: object) -> None:  # in a thread of OpenVINO's
+            self._finished.set()
+            on_done()
+
+        self._request.set_callback(finish, None)
+        self._request.start_async()
+        return letterbox
+
+    def finished(self) -> bool:
+        """Whether the answer is there."""
+        return self._finished.is_set()
+
+    def result(self) -> Any:  # noqa: ANN401 - openvino is not typed
+        """Wait for the answer: an array that is good until the next ``start``.
 
         Raises:
             TimeoutError: none came.
         """
-        assert self._letterbox is not None  # noqa: S101 - started before
         if not self._request.wait_for(round(self._answer_timeout_s * 1000)):
+            _hung.append(self)  # whoever destroys a request that hangs, hangs: this one must never be collected
             raise TimeoutError(f"OpenVINO gave no answer within {self._answer_timeout_s:g} s")
-        return self._request.get_output_tensor().data, self._letterbox
+        return self._request.get_output_tensor().data
+
+
+class _Answer:
+    """A picture under way."""
+
+    def __init__(
+        self,
+        request: _Request,
+        letterbox: Letterbox,
+        layout: OutputLayout,
+        labels: Sequence[str],
+        thresholds: tuple[float, float],
+    ) -> None:
+        self._request = request
+        self._letterbox = letterbox
+        self._layout = layout
+        self._labels = labels
+        self._thresholds = thresholds
+
+    def done(self) -> bool:
+        """Whether ``result`` would answer at once."""
+        return self._request.finished()
+
+    def result(self) -> list[list[Detection]]:
+        """Wait for the answer and read it; the request is free again after that."""
+        output = self._request.result()
+        boxes = decode(output, self._layout, *self._thresholds)
+        self._request.free = True
+        return [to_detections(boxes, self._letterbox, self._labels)]
+
+
+class _Compiler:
+    """Makes a model ready to run on a device, for one shape of pictures after the other.
+
+    Attributes:
+        device: where it runs; may become the CPU while the first shape is compiled.
+        square: width and height of the input that takes every picture; of a model of one size, that size.
+        layout: of the model's output.
+    """
+
+    def __init__(self, core: ov.Core, graph: ModelGraph, settings: DetectorSettings, answer_timeout_s: float) -> None:
+        self._core = core
+        self._graph = graph
+        self._workers = settings.workers or _AUTO_WORKERS
+        self._may_move = settings.device == "auto"
+        self._answer_timeout_s = answer_timeout_s
+        longest_px = max(graph.size_px)
+        self._shaped = graph.any_shape and not settings.square and longest_px % GRID_PX == 0
+        self.square = (longest_px, longest_px) if self._shaped else graph.size_px
+        self.device = choose_device(core.available_devices, settings.device)
+        self.layout = graph.layout
+
+    def shape_for(self, width_px: int, height_px: int) -> tuple[int, int]:
+        """Width and height of the input that a picture of this size is best looked at with."""
+        return input_size(width_px, height_px, self.square[0]) if self._shaped else self.square
+
+    def compile(self, width_px: int, height_px: int) -> _Lanes:
+        """Compile for latency and, if more than one worker is allowed, for throughput.
+
+        Raises:
+            ModelRefused: the model does not take that size.
+            ModelUnavailable: the device does not take the model.
+        """
+        model = self._graph.build(width_px, height_px)
+        hints = [{"PERFORMANCE_HINT": "LATENCY"}]
+        if self._workers > 1:
+            hints.append({"PERFORMANCE_HINT": "THROUGHPUT", "PERFORMANCE_HINT_NUM_REQUESTS": str(self._workers)})
+        # CPUs that can calculate in bfloat16 do so by default. Its 8 bits round a coordinate of 500 to the next 2
+        # pixels, and on the one we measured it is no faster (INT8 model) or slower (FP32: 120 ms of CPU time, not 72).
+        precision = {"INFERENCE_PRECISION_HINT": "f32"} if self.device == "CPU" else {}
+        try:
+            single, *many = [self._core.compile_model(model, self.device, hint | precision) for hint in hints]
+        except RuntimeError as error:
+            if self.device == "CPU" or not self._may_move:
+                raise ModelUnavailable(
+                    f"the device {self.device} does not take the model: {last_line(error)}",
+                    "set detector.device to CPU",
+                ) from error
+            log.warning("the device %s does not take the model, the CPU does it: %s", self.device, last_line(error))
+            self.device = "CPU"
+            return self.compile(width_px, height_px)
+        size = (width_px, height_px, self._answer_timeout_s)
+        return _Lanes(
+            # The second one waits in OpenVINO's own queue when several come and nothing else is there to take them.
+            [_Request(single, *size) for _ in range(1 if many else 2)],
+            # One more than work at a time: it waits in the queue, so that no core is idle while we read an answer.
+            [_Request(lane, *size) for lane in many for _ in range(_parallel(lane) + 1)],
+        )
 
 
 def _usable(folder: Path) -> bool:
@@ -182,87 +297,6 @@ def _usable(folder: Path) -> bool:
         log.info("compiled models are not kept: %s", error)
         return False
     return True
-
-
-def _read(core: ov.Core, files: ModelFiles) -> ov.Model:
-    path = files.path
-    if path.is_dir():
-        found = sorted(path.glob("*.xml"))
-        if len(found) != 1:
-            raise ModelRefused(f"{path} holds {len(found)} .xml files, not one", _EXPORT_ANEW)
-        path = found[0]
-    # Told by the first byte: OpenVINO would try each of its readers in turn, and some of them complain on stderr.
-    expected = _ONNX_BEGIN if files.kind is ModelKind.ONNX else _XML_BEGIN
-    try:
-        with path.open("rb") as file:
-            if file.read(1) != expected:
-                raise ModelRefused(
-                    f"{path} is no {'ONNX' if expected == _ONNX_BEGIN else 'OpenVINO'} model", _EXPORT_ANEW
-                )
-        return core.read_model(path)
-    except OSError as error:
-        raise ModelUnavailable(f"{path} cannot be read: {error.strerror}", "let the bridge's user read it") from error
-    except RuntimeError as error:
-        raise ModelRefused(f"{path} is broken: {last_line(error)}", _EXPORT_ANEW) from error
-
-
-def _metadata(model: ov.Model, files: ModelFiles) -> ModelMetadata:
-    """What the model says of itself: ``metadata.yaml`` beside it, else what is inside it."""
-    folder = files.path if files.path.is_dir() else files.path.parent
-    if files.kind is ModelKind.OPENVINO and (metadata := read_metadata(folder)) is not None:
-        return metadata
-    inside: dict[str, Any] = {}
-    if files.kind is ModelKind.ONNX and model.has_rt_info("framework"):
-        inside = dict(model.get_rt_info("framework").value)  # an ONNX file's metadata_props
-    elif model.has_rt_info(["model_info", "labels"]):  # what OpenVINO's Model API reads: blanks part the labels
-        labels = str(model.get_rt_info(["model_info", "labels"]).value)
-        inside = {"names": [label.replace("_", " ") for label in labels.split()]}
-    return parse_metadata(inside, str(files.path))
-
-
-def _fix_input(model: ov.Model, files: ModelFiles, image_size: int) -> None:
-    """Give the input one fixed shape.
-
-    On CPUs with AMX, INT8 models of dynamic shape crash (openvino#37577); a fixed shape is also faster.
-    """
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise ModelRefused(
-            f"{files.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs, not one each", _EXPORT_ANEW
-        )
-    try:
-        if model.input().partial_shape.is_dynamic:
-            model.reshape([1, _CHANNELS, image_size, image_size])
-    except RuntimeError as error:
-        raise ModelRefused(
-            f"{files.name} does not take pictures of {image_size} pixels: {last_line(error)}",
-            "set detector.image_size to a multiple of 32",
-        ) from error
-    shape = tuple(model.input().shape)
-    if len(shape) != 4 or shape[:2] != (1, _CHANNELS):  # noqa: PLR2004 - NCHW
-        raise ModelRefused(f"{files.name} takes {shape}, not one colour picture (1, 3, height, width)", _EXPORT_ANEW)
-    if shape[2:] != (image_size, image_size):
-        log.info("%s was exported for %d x %d pixels and keeps that size", files.name, shape[3], shape[2])
-
-
-def _shape(port: ov.Output) -> tuple[int, ...]:
-    return tuple(-1 if length.is_dynamic else length.get_length() for length in port.partial_shape)
-
-
-def _with_preprocessing(model: ov.Model) -> ov.Model:
-    """Build layout, colour order and scale into the model: it then takes OpenCV's pictures as they are.
-
-    Outside, ``cv2.dnn.blobFromImage`` does the same in 6 ms a picture.
-    """
-    steps = ov.preprocess.PrePostProcessor(model)
-    steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC")).set_color_format(
-        ov.preprocess.ColorFormat.BGR
-    )
-    steps.input().model().set_layout(ov.Layout("NCHW"))
-    steps.input().preprocess().convert_element_type(ov.Type.f32).convert_color(ov.preprocess.ColorFormat.RGB).scale(
-        255.0
-    )
-    steps.output().tensor().set_element_type(ov.Type.f32)
-    return steps.build()
 
 
 def choose_device(devices: Sequence[str], wanted: str) -> str:
@@ -284,32 +318,6 @@ def choose_device(devices: Sequence[str], wanted: str) -> str:
             f"OpenVINO finds no device {wanted}", f"set detector.device to auto or one of: {', '.join(devices)}"
         )
     return device
-
-
-def _compile(
-    core: ov.Core, model: ov.Model, device: str, settings: DetectorSettings
-) -> tuple[list[ov.CompiledModel], str]:
-    """Compile for latency and, if more than one worker is allowed, for throughput.
-
-    Returns:
-        One or two compiled models, and the device that took them.
-    """
-    workers = settings.workers or _AUTO_WORKERS
-    hints = [{"PERFORMANCE_HINT": "LATENCY"}]
-    if workers > 1:
-        hints.append({"PERFORMANCE_HINT": "THROUGHPUT", "PERFORMANCE_HINT_NUM_REQUESTS": str(workers)})
-    # CPUs that can calculate in bfloat16 do so by default. Its 8 bits round a coordinate of 500 to the next 2 pixels,
-    # and on the one we measured it is no faster (INT8 model) or slower (FP32 model: 120 ms of CPU time, not 72).
-    precision = {"INFERENCE_PRECISION_HINT": "f32"} if device == "CPU" else {}
-    try:
-        return [core.compile_model(model, device, hint | precision) for hint in hints], device
-    except RuntimeError as error:
-        if device == "CPU" or settings.device != "auto":
-            raise ModelUnavailable(
-                f"the device {device} does not take the model: {last_line(error)}", "set detector.device to CPU"
-            ) from error
-        log.warning("the device %s does not take the model, the CPU does it: %s", device, last_line(error))
-        return _compile(core, model, "CPU", settings)
 
 
 def _parallel(compiled: ov.CompiledModel) -> int:

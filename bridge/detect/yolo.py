@@ -6,6 +6,7 @@ The arithmetic follows ``ultralytics`` (``LetterBox``, ``scale_boxes``, ``non_ma
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ints: TypeAlias = npt.NDArray[np.intp]
 
+GRID_PX = 32
 PAD_VALUE = 114  # the grey that YOLO models were trained with around pictures
 
 _BOX_ROWS = 4  # centre x, centre y, width, height
@@ -74,14 +76,23 @@ class Letterbox:
         return np.asarray(np.clip((boxes_xyxy - margins) * scales, 0, limits), np.float32)
 
 
-def fit(image: Image, input_width_px: int, input_height_px: int) -> Letterbox:
-    """Say how a picture is fitted into the model's input.
+def require_picture(image: Image) -> None:
+    """Refuse what is no picture.
 
     Raises:
         ValueError: not a colour picture of uint8.
     """
     if image.ndim != _IMAGE_DIMENSIONS or image.shape[2] != _CHANNELS or image.dtype != np.uint8 or not image.size:
         raise ValueError(f"expected a picture (height, width, 3) uint8, got {image.shape} {image.dtype}")
+
+
+def fit(image: Image, input_width_px: int, input_height_px: int) -> Letterbox:
+    """Say how a picture is fitted into the model's input.
+
+    Raises:
+        ValueError: not a colour picture of uint8.
+    """
+    require_picture(image)
     height, width = image.shape[:2]
     scale = min(input_width_px / width, input_height_px / height)
     # A very thin picture (1 x 3000) keeps one pixel. round() goes to the even neighbour, as there.
@@ -90,6 +101,22 @@ def fit(image: Image, input_width_px: int, input_height_px: int) -> Letterbox:
     left = round((input_width_px - scaled_width) / 2 - 0.1)
     top = round((input_height_px - scaled_height) / 2 - 0.1)
     return Letterbox(left, top, scaled_width, scaled_height, width, height)
+
+
+def input_size(width_px: int, height_px: int, longest_px: int) -> tuple[int, int]:
+    """The smallest input that takes a picture with its longer side scaled to ``longest_px``.
+
+    Args:
+        width_px: of the picture.
+        height_px: of the picture.
+        longest_px: a multiple of 32.
+
+    Returns:
+        Width and height, multiples of 32 (the coarsest grid of YOLO's head).
+    """
+    scale = longest_px / max(width_px, height_px)
+    width, height = (max(1, math.ceil(round(side * scale) / GRID_PX)) * GRID_PX for side in (width_px, height_px))
+    return width, height
 
 
 class OutputLayout(Enum):

@@ -71,10 +71,10 @@ def test_specks_are_nothing() -> None:
 
 
 def test_colours_can_be_chosen() -> None:
-    detector = FakeDetector({"cat": (0, 255, 255)}, parallel=3)
+    detector = FakeDetector({"cat": (0, 255, 255)}, batch=3, jobs=2)
     image = np.zeros((100, 100, 3), np.uint8)
     image[20:50, 20:50] = (0, 255, 255)
     assert detector.detect([image], 0.25, 0.45)[0][0].label == "cat"
     assert detector.info.labels == ("cat",)
-    assert detector.info.parallel == 3
+    assert (detector.info.batch, detector.info.jobs) == (3, 2)
     detector.close()
