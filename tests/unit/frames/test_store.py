@@ -48,13 +48,24 @@ def test_frames_are_numbered_for_each_camera_from_one_without_gaps(store: FrameS
     assert _put(store, "yard").seq == 1
 
 
-def test_the_newest_frame_wins_and_every_drop_is_counted(store: FrameStore, metrics: Metrics) -> None:
-    for jpeg in (b"first", b"second", b"third"):
+def test_the_newest_frame_wins_and_every_missed_turn_is_counted(
+    store: FrameStore, clock: ManualClock, metrics: Metrics
+) -> None:
+    for jpeg in (b"first", b"second", b"third"):  # 5 a second are promised
         _put(store, jpeg=jpeg)
+        clock.advance(0.2)
     assert [frame.jpeg for frame in store.take(8, 0.0)] == [b"third"]
     assert store.status("door").dropped == 2
     assert _count(metrics, 'espcam_frames_dropped_total{camera="door"}') == 2
     assert _count(metrics, 'espcam_frames_received_total{camera="door"}') == 3
+
+
+def test_frames_that_nobody_promised_to_look_at_are_no_drops(store: FrameStore, clock: ManualClock) -> None:
+    for _ in range(100):  # 25 a second come, 5 a second are promised and looked at
+        _put(store)
+        store.take(8, 0.0)
+        clock.advance(0.04)
+    assert store.status("door").dropped == 0
 
 
 def test_a_frame_that_was_taken_is_not_dropped_by_the_next(store: FrameStore) -> None:
@@ -109,7 +120,48 @@ def test_the_camera_whose_turn_is_longest_ago_comes_first(store: FrameStore, clo
     assert turns == ["door", "yard"] * 3
 
 
-def test_a_fast_camera_does_not_starve_slow_ones(clock: ManualClock, metrics: Metrics) -> None:
+def test_when_the_detector_cannot_keep_up_every_camera_gets_the_same_share_of_its_promise(
+    clock: ManualClock, metrics: Metrics
+) -> None:
+    store = FrameStore(clock, metrics)
+    promised = {"a": 20.0, "b": 10.0, "c": 10.0, "d": 5.0, "e": 2.0}
+    for camera_id, max_fps in promised.items():
+        store.add_camera(camera_id, detect_max_fps=max_fps)
+    turns: list[str] = []
+    for _ in range(20 * 24):  # 20 s of a detector with 24 pictures a second, half of what is promised
+        for camera_id in promised:
+            _put(store, camera_id)
+        turns += _take(store, limit=1)
+        clock.advance(1 / 24)
+    shares = [turns.count(camera_id) / (20 * max_fps) for camera_id, max_fps in promised.items()]
+    assert min(shares) > 0.4
+    assert max(shares) < 0.65
+    for camera_id, max_fps in promised.items():
+        missed = store.status(camera_id).dropped
+        assert missed + turns.count(camera_id) == pytest.approx(20 * max_fps, rel=0.15, abs=3)
+
+
+@given(st.sets(st.integers(0, 7), max_size=7), st.floats(1.0, 40.0))
+def test_nobody_starves_however_much_happens_elsewhere(eventful: set[int], pictures_per_s: float) -> None:
+    clock = ManualClock()
+    store = FrameStore(clock, Metrics())
+    for number in range(8):
+        store.add_camera(str(number))
+        store.set_eventful(str(number), number in eventful)
+    looked_s = dict.fromkeys(store.camera_ids(), clock.now_mono_s)
+    longest_s = 0.0
+    for _ in range(round(20 * pictures_per_s)):
+        for camera_id in looked_s:
+            _put(store, camera_id)
+        for camera_id in _take(store, limit=1):
+            longest_s = max(longest_s, clock.now_mono_s - looked_s[camera_id])
+            looked_s[camera_id] = clock.now_mono_s
+        clock.advance(1 / pictures_per_s)
+    # A round of all eight, and the patience before it begins.
+    assert longest_s <= 1.0 + 2 * 8 / pictures_per_s + 0.4
+
+
+def test_a_fast_camera_leaves_slow_ones_their_share(clock: ManualClock, metrics: Metrics) -> None:
     store = FrameStore(clock, metrics)
     for camera_id, max_fps in (("fast", 30.0), ("slow", 1.0), ("slower", 0.5)):
         store.add_camera(camera_id, detect_max_fps=max_fps)
@@ -119,8 +171,9 @@ def test_a_fast_camera_does_not_starve_slow_ones(clock: ManualClock, metrics: Me
         for camera_id in store.camera_ids():
             _put(store, camera_id)
         turns += _take(store, limit=1)
-    assert turns.count("slow") in (19, 20, 21)
-    assert turns.count("slower") in (9, 10, 11)
+    # A third of what is promised can be had; nobody who waited for a second waits longer.
+    assert turns.count("slow") in range(7, 14)
+    assert turns.count("slower") in range(4, 11)
     assert len(turns) == 200
 
 
@@ -233,6 +286,26 @@ def test_taking_ends_with_the_time(live_store: FrameStore) -> None:
     assert 0.02 <= time.monotonic() - started_s < 1.0
 
 
+def test_the_detector_is_woken_when_an_answer_is_there(live_store: FrameStore) -> None:
+    waiting = _Waiting(lambda: live_store.take(4, 5.0))
+    live_store.nudge()
+    assert waiting.ends_at_once()
+    assert waiting.result == []
+    live_store.nudge()  # before the wait
+    started_s = time.monotonic()
+    assert live_store.take(4, 5.0) == []
+    assert time.monotonic() - started_s < 1.0
+    assert live_store.take(4, 0.01) == []
+
+
+def test_a_listener_hears_of_every_frame(live_store: FrameStore) -> None:
+    heard: list[str] = []
+    live_store.listen(heard.append)
+    _put(live_store)
+    _put(live_store)
+    assert heard == ["door", "door"]
+
+
 def test_a_viewer_is_woken_by_the_next_frame(live_store: FrameStore) -> None:
     first = _put(live_store)
     waiting = _Waiting(lambda: live_store.wait_newer("door", first.seq, 5.0))
@@ -293,6 +366,6 @@ def test_threads_that_hammer_the_store_lose_no_frame_untold() -> None:
         seqs = [frame.seq for frame in taken if frame.camera_id == camera_id]
         assert seqs == sorted(set(seqs))
         assert seqs[-1] == 200
-        assert len(seqs) + store.status(camera_id).dropped == 200
+        assert len(seqs) + store.status(camera_id).dropped <= 200
         times_s = [frame.received_mono_s for frame in taken if frame.camera_id == camera_id]
         assert times_s == sorted(times_s)
