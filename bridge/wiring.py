@@ -9,12 +9,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bridge import __version__
+from bridge.analyst import CameraPlan
 from bridge.detect.port import DetectorSettings
 from bridge.events.machine import EventRules
 from bridge.ingest.settings import CameraAccess, IngestSettings, UnknownCameras
 from bridge.ingest.settings import TlsFiles as IngestTls
 from bridge.motion.gate import DEFAULT_MIN_AREA, DEFAULT_THRESHOLD, MotionSettings
-from bridge.pipeline import CameraPlan
 from bridge.publish.settings import PublishedCamera, PublishSettings, TlsClient
 from bridge.serve.live import StreamOptions
 from bridge.serve.site import HttpSettings

@@ -12,7 +12,7 @@ from bridge.frames.jpeg import with_comment
 from bridge.frames.opencv import cv2
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from bridge.model import Box, Image, Track
 
@@ -73,8 +73,12 @@ class BestViews:
         self._longest_px = longest_px
         self._views: dict[int, _View] = {}
 
-    def consider(self, image: Image, tracks: Iterable[Track]) -> set[int]:
+    def consider(self, whole: Callable[[], Image], tracks: Iterable[Track]) -> set[int]:
         """Look at one analysed frame.
+
+        Args:
+            whole: gives its pixels; asked only when one of the tracks is seen better than before.
+            tracks: who is in it.
 
         Returns:
             Ids of the tracks whose best picture is now clearly better than the one handed out last.
@@ -84,11 +88,11 @@ class BestViews:
             quality = view_quality(track)
             view = self._views.get(track.track_id)
             if view is None:
-                view = _View(quality, crop(image, track.box_xyxy_norm, self._longest_px))
+                view = _View(quality, crop(whole(), track.box_xyxy_norm, self._longest_px))
                 self._views[track.track_id] = view
             elif quality > view.quality:
                 view.quality = quality
-                view.crop = crop(image, track.box_xyxy_norm, self._longest_px)
+                view.crop = crop(whole(), track.box_xyxy_norm, self._longest_px)
             if view.quality > view.handed_out_quality * _CLEARLY_BETTER:
                 better.add(track.track_id)
         return better

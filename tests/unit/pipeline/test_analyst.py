@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from bridge.analyst import CameraAnalyst, CameraPlan
 from bridge.detect.fake import COLOURS
 from bridge.events.ids import IdMaker
 from bridge.events.machine import EventRules
 from bridge.frames.codec import decode, encode
 from bridge.frames.jpeg import read_comment
+from bridge.frames.shot import Shot
 from bridge.model import ChangeType, Detection, EventChange, Frame
 from bridge.motion.gate import MotionSettings
-from bridge.pipeline import CameraAnalyst, CameraPlan
 from bridge.track.filters import DetectionFilter
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class _Camera:
         self.seq += 1
         frame = Frame("door", self.seq, jpeg, _WIDTH, _HEIGHT, self.now_s, self.now_s + 1e9)
         self.analyst.watch(frame)
-        image = decode(jpeg, self.plan.rotate)
-        self.scene = self.analyst.conclude(frame, image, [Detection("person", score, box) for box in boxes])
+        shot = Shot(frame, self.plan.rotate)
+        self.scene = self.analyst.conclude(shot, [Detection("person", score, box) for box in boxes])
 
     def wait(self, seconds: float) -> None:
         self.now_s += seconds
@@ -249,7 +250,7 @@ def test_everybody_is_told_the_same(recorder: Recorder) -> None:
     frame = Frame("door", 1, _EMPTY, _WIDTH, _HEIGHT, 1000.0, 1e9)
     for offset in range(3):
         later = replace(frame, received_mono_s=1000.0 + offset / 5)
-        analyst.conclude(later, decode(_EMPTY), [Detection("person", 0.9, _BOX)])
+        analyst.conclude(Shot(later), [Detection("person", 0.9, _BOX)])
     analyst.close(1001.0)
     assert first.told == second.told
     assert Counter(kind for kind, _, _ in first.told) == {"new": 1, "end": 1, "presence": 2, "snapshot": 2}

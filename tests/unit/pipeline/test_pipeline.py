@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from bridge.analyst import CameraPlan
 from bridge.detect.fake import COLOURS, FakeDetector
+from bridge.detect.port import Detector, DetectorInfo, FinishedJob
 from bridge.detect.supply import DetectorSupply
 from bridge.errors import WorkerCrashed
 from bridge.events.ids import IdMaker
@@ -19,7 +21,7 @@ from bridge.frames.codec import decode, encode
 from bridge.frames.jpeg import read_comment
 from bridge.frames.store import FrameStore
 from bridge.motion.gate import MotionSettings
-from bridge.pipeline import CameraPlan, Pipeline
+from bridge.pipeline import Pipeline
 from bridge.runtime.backoff import Backoff
 from bridge.runtime.clock import ManualClock, SystemClock
 from bridge.runtime.metrics import Metrics
@@ -29,7 +31,6 @@ from bridge.track.filters import DetectionFilter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from bridge.detect.port import Detector
     from bridge.frames.codec import Rotation
     from bridge.model import Detection, Image
     from bridge.runtime.clock import Clock
@@ -55,25 +56,28 @@ _PLAN = CameraPlan("door", motion=None, rules=EventRules(min_hits=2, end_after_s
 
 
 @dataclass
-class _Spy:
+class _Spy(Detector):
     """A detector that notes what it is asked, and does as it is told."""
 
-    parallel: int = 4
+    batch: int = 4
     failures: int = 0
     asked: list[tuple[int, float, float]] = field(default_factory=list)
     shapes: list[tuple[int, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._eyes = FakeDetector(parallel=self.parallel)
-        self.info = self._eyes.info
+        self._eyes = FakeDetector(batch=self.batch)
 
-    def detect(self, images: Sequence[Image], confidence: float, iou: float) -> list[list[Detection]]:
+    @property
+    def info(self) -> DetectorInfo:
+        return self._eyes.info
+
+    def start(self, images: Sequence[Image], confidence: float, iou: float, on_done: Callable[[], None]) -> FinishedJob:
         self.asked.append((len(images), confidence, iou))
         self.shapes += [image.shape for image in images]
         if self.failures:
             self.failures -= 1
             raise RuntimeError("the GPU went away")
-        return self._eyes.detect(images, confidence, iou)
+        return self._eyes.start(images, confidence, iou, on_done)
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -160,7 +164,7 @@ def test_a_person_in_front_of_a_camera_becomes_an_event_with_its_picture(site_wi
 
 
 def test_two_cameras_are_analysed_apart(site_with: Callable[..., _Site]) -> None:
-    site = site_with(FakeDetector(parallel=4), _PLAN, _YARD)
+    site = site_with(FakeDetector(batch=4), _PLAN, _YARD)
     for x in (20, 40, 60):
         site.turn(door=_picture(x), yard=_picture(dog_x=x))
     assert [change.event.label for change in site.sink.of("new", "door")] == ["person"]
@@ -172,7 +176,7 @@ def test_a_batch_holds_pictures_of_different_cameras_up_to_what_the_device_takes
     site_with: Callable[..., _Site],
 ) -> None:
     cameras = [replace(_PLAN, camera_id=name) for name in ("a", "b", "c")]
-    detector = _Spy(parallel=2)
+    detector = _Spy(batch=2)
     site = site_with(detector, *cameras)
     for _ in range(3):  # three pictures each: the newest wins
         for camera in cameras:
@@ -182,7 +186,6 @@ def test_a_batch_holds_pictures_of_different_cameras_up_to_what_the_device_takes
     site.pipeline.turn(0.0)
     assert [count for count, _, _ in detector.asked] == [2, 1]
     assert [site.store.status(name).detected for name in ("a", "b", "c")] == [1, 1, 1]
-    assert site.store.status("a").dropped == 2
 
 
 def test_the_model_is_asked_with_the_lowest_confidence_and_each_camera_keeps_its_own(
@@ -218,9 +221,11 @@ def test_inferences_are_counted_and_timed(site_with: Callable[..., _Site]) -> No
     clock = ManualClock()
 
     class Slow(FakeDetector):
-        def detect(self, images: Sequence[Image], confidence: float, iou: float) -> list[list[Detection]]:
+        def start(
+            self, images: Sequence[Image], confidence: float, iou: float, on_done: Callable[[], None]
+        ) -> FinishedJob:
             clock.advance(0.04)
-            return super().detect(images, confidence, iou)
+            return super().start(images, confidence, iou, on_done)
 
     site = site_with(Slow(), clock=clock)
     site.turn(door=_EMPTY)
@@ -234,7 +239,7 @@ def test_inferences_are_counted_and_timed(site_with: Callable[..., _Site]) -> No
 
 
 def test_the_end_of_a_visit_comes_with_frames_and_without(site_with: Callable[..., _Site]) -> None:
-    site = site_with(FakeDetector(), _PLAN, _YARD)
+    site = site_with(FakeDetector(batch=2), _PLAN, _YARD)
     for x in (20, 40, 60):
         site.turn(door=_picture(x), yard=_picture(x))
     for _ in range(17):
@@ -283,7 +288,7 @@ def test_a_camera_with_detection_switched_off_is_watched_for_motion_only(site_wi
 
 
 def test_damaged_frames_are_counted_and_another_cameras_events_go_on(site_with: Callable[..., _Site]) -> None:
-    site = site_with(FakeDetector(parallel=4), _PLAN, replace(_YARD, motion=MotionSettings()))
+    site = site_with(FakeDetector(batch=4), _PLAN, replace(_YARD, motion=MotionSettings()))
     for x in (20, 40, 60):
         site.turn(door=_picture(x), yard=_DAMAGED)
     assert site.sink.kinds("new") == ["new"]
@@ -303,7 +308,7 @@ def test_a_camera_that_sends_only_damage_ends_its_motion_and_its_event(site_with
 
 
 def test_a_camera_can_be_added_while_others_run(site_with: Callable[..., _Site]) -> None:
-    site = site_with(FakeDetector(parallel=2))
+    site = site_with(FakeDetector(batch=2))
     site.turn(door=_EMPTY)
     site.add(_YARD)
     for x in (20, 40, 60):
@@ -330,12 +335,14 @@ def test_a_detector_that_hangs_does_not_hold_up_the_stop(
     asked, hangs, go_on = threading.Event(), threading.Event(), threading.Event()
 
     class Stuck(FakeDetector):
-        def detect(self, images: Sequence[Image], confidence: float, iou: float) -> list[list[Detection]]:
+        def start(
+            self, images: Sequence[Image], confidence: float, iou: float, on_done: Callable[[], None]
+        ) -> FinishedJob:
             if asked.is_set():
                 hangs.set()
                 go_on.wait(5)
             asked.set()
-            return super().detect(images, confidence, iou)
+            return super().start(images, confidence, iou, on_done)
 
     site = site_with(Stuck(), replace(_PLAN, rules=EventRules(min_hits=1)), clock=SystemClock())
     site.pipeline.start()
@@ -353,7 +360,7 @@ def test_a_detector_that_hangs_does_not_hold_up_the_stop(
 def test_a_sink_that_breaks_at_the_end_of_one_cameras_events_still_hears_of_the_others(
     site_with: Callable[..., _Site], caplog: pytest.LogCaptureFixture
 ) -> None:
-    site = site_with(FakeDetector(parallel=4), _PLAN, _YARD)
+    site = site_with(FakeDetector(batch=4), _PLAN, _YARD)
     for x in (20, 40, 60):
         site.turn(door=_picture(x), yard=_picture(x))
     site.sink.breaks_at = ("end", "door")
@@ -367,9 +374,11 @@ def test_the_loop_runs_in_a_thread_named_infer(site_with: Callable[..., _Site], 
     names: list[str] = []
 
     class Eyes(FakeDetector):
-        def detect(self, images: Sequence[Image], confidence: float, iou: float) -> list[list[Detection]]:
+        def start(
+            self, images: Sequence[Image], confidence: float, iou: float, on_done: Callable[[], None]
+        ) -> FinishedJob:
             names.append(threading.current_thread().name)
-            return super().detect(images, confidence, iou)
+            return super().start(images, confidence, iou, on_done)
 
     site = site_with(Eyes(), clock=SystemClock())
     site.pipeline.start()
@@ -384,3 +393,147 @@ def test_a_sink_that_raises_ends_the_process_loudly(site_with: Callable[..., _Si
     site.put("door", _EMPTY)
     with pytest.raises(WorkerCrashed, match="infer crashed"):
         site.supervisor.wait(5)
+
+
+# --- jobs under way ------------------------------------------------------------------------------------------------
+
+
+class _Slow(FakeDetector):
+    """A detector that answers when it is told to; keeps two jobs under way."""
+
+    def __init__(self) -> None:
+        super().__init__(jobs=2)
+        object.__setattr__(self, "under_way", [])
+
+    under_way: list[_Held]
+
+    def start(self, images: Sequence[Image], confidence: float, iou: float, on_done: Callable[[], None]) -> _Held:
+        held = _Held(super().start(images, confidence, iou, lambda: None).found, on_done)
+        self.under_way.append(held)
+        return held
+
+    def answer(self, number: int) -> None:
+        self.under_way[number].answered = True
+        self.under_way[number].on_done()
+
+
+@dataclass
+class _Held:
+    found: list[list[Detection]]
+    on_done: Callable[[], None]
+    answered: bool = False
+
+    def done(self) -> bool:
+        return self.answered
+
+    def result(self) -> list[list[Detection]]:
+        self.answered = True
+        return self.found
+
+
+def test_the_next_frame_is_decoded_and_handed_in_while_the_model_works(site_with: Callable[..., _Site]) -> None:
+    detector = _Slow()
+    site = site_with(detector, _PLAN, _YARD)
+    site.turn(door=_EMPTY, yard=_EMPTY)
+    site.pipeline.turn(0.0)
+    assert len(detector.under_way) == 2
+    assert [site.store.status(name).detected for name in ("door", "yard")] == [0, 0]
+
+
+def test_an_answer_is_told_as_soon_as_it_is_there_whichever_job_it_is_of(site_with: Callable[..., _Site]) -> None:
+    detector = _Slow()
+    site = site_with(detector, _PLAN, _YARD)
+    site.turn(door=_EMPTY, yard=_EMPTY)
+    site.pipeline.turn(0.0)
+    detector.answer(1)
+    site.pipeline.turn(0.0)
+    assert sum(site.store.status(name).detected for name in ("door", "yard")) == 1
+
+
+def test_answers_of_one_camera_are_taken_in_the_order_of_its_frames(site_with: Callable[..., _Site]) -> None:
+    detector = _Slow()
+    site = site_with(detector)
+    site.turn(door=_picture(20))
+    site.turn(door=_picture(40))
+    assert len(detector.under_way) == 2
+    detector.answer(1)
+    scene = site.store.scene("door")
+    assert scene is None
+    detector.answer(0)
+    site.pipeline.turn(0.0)
+    scene = site.store.scene("door")
+    assert scene is not None
+    assert scene.frame_seq == 2
+    assert [track.hits for track in scene.tracks] == [2]
+
+
+def test_with_every_place_taken_the_oldest_answer_is_waited_for(site_with: Callable[..., _Site]) -> None:
+    detector = _Slow()
+    site = site_with(detector)
+    for x in (20, 40, 60):
+        site.turn(door=_picture(x))
+    assert site.store.status("door").detected >= 1
+    site.turn(door=_picture(80))
+    assert len(detector.under_way) >= 3
+
+
+def test_what_the_model_works_on_at_the_end_still_counts(
+    site_with: Callable[..., _Site], wait_until: WaitUntil
+) -> None:
+    detector = _Slow()
+    site = site_with(detector, replace(_PLAN, rules=EventRules(min_hits=1)), clock=SystemClock())
+    site.pipeline.start()
+    site.put("door", _picture(100))
+    wait_until(lambda: len(detector.under_way) == 1)
+    assert site.sink.kinds("new") == []
+    site.close()
+    assert site.sink.kinds("new", "end") == ["new", "end"]
+
+
+# --- frames that the model need not see ----------------------------------------------------------------------------
+
+
+def test_a_still_scene_is_looked_at_now_and_then_and_every_frame_is_counted(site_with: Callable[..., _Site]) -> None:
+    detector = _Spy()
+    site = site_with(detector, replace(_PLAN, motion=MotionSettings()))
+    for _ in range(100):  # 20 s
+        site.turn(door=_EMPTY)
+    status = site.store.status("door")
+    assert len(detector.asked) == status.detected
+    assert 6 <= status.detected <= 15
+    assert status.detected + status.still == 100
+    assert 'espcam_frames_still_total{camera="door"}' in site.metrics.render().decode()
+    scene = site.store.scene("door")
+    assert scene is not None
+    assert scene.frame_seq == 100
+
+
+def test_somebody_who_comes_and_stands_still_is_looked_at_in_every_frame(site_with: Callable[..., _Site]) -> None:
+    detector = _Spy()
+    site = site_with(detector, replace(_PLAN, motion=MotionSettings()))
+    for _ in range(30):
+        site.turn(door=_EMPTY)
+    before = site.store.status("door").still
+    for _ in range(100):
+        site.turn(door=_picture(100))
+    assert site.store.status("door").still == before
+    assert site.sink.kinds("new", "end") == ["new"]
+
+
+def test_without_the_motion_gate_every_frame_is_looked_at(site_with: Callable[..., _Site]) -> None:
+    site = site_with(FakeDetector())
+    for _ in range(30):
+        site.turn(door=_EMPTY)
+    assert (site.store.status("door").detected, site.store.status("door").still) == (30, 0)
+
+
+def test_a_camera_where_something_happens_goes_before_one_where_nothing_does(site_with: Callable[..., _Site]) -> None:
+    site = site_with(FakeDetector(), _PLAN, _YARD)
+    for _ in range(4):  # one frame a round: half of what the two are promised
+        site.turn(door=_EMPTY, yard=_EMPTY)
+    idle = site.store.status("yard").detected
+    assert (site.store.status("door").detected, idle) == (2, 2)
+    for index in range(20):
+        site.turn(door=_EMPTY, yard=_picture(20 + index))
+    assert site.store.status("yard").detected - idle > 12
+    assert site.store.status("door").detected - 2 >= 3, "nobody starves"
