@@ -6,11 +6,12 @@ import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.model import CameraState
+from bridge.runtime.load import LoadWatch
 from bridge.runtime.worker import Worker
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from bridge.frames.store import FrameStore
     from bridge.model import CameraStatus
@@ -65,6 +66,7 @@ class HealthMonitor:
         self._states: dict[str, CameraState] = {}
         self._told_mono_s: dict[str, float] = {}
         self._info: Mapping[str, Any] = {}
+        self._load = LoadWatch()
         self._worker = Worker("monitor", self._run, supervisor)
 
     def start(self) -> None:
@@ -78,8 +80,10 @@ class HealthMonitor:
     def look(self) -> None:
         """One round over all cameras."""
         now_s = self._clock.mono_s()
-        for camera_id in self._store.camera_ids():
-            status = self._store.status(camera_id)
+        statuses = [self._store.status(camera_id) for camera_id in self._store.camera_ids()]
+        self._look_at_load(now_s, statuses)
+        for status in statuses:
+            camera_id = status.camera_id
             before = self._states.get(camera_id, CameraState.WAITING)
             came_or_went = status.state is not before
             if came_or_went:
@@ -94,6 +98,22 @@ class HealthMonitor:
         if info != self._info:
             self._info = info
             self._sink.info(info)
+
+    def _look_at_load(self, now_s: float, statuses: Sequence[CameraStatus]) -> None:
+        done = sum(status.detected + status.still for status in statuses)
+        change = self._load.look(now_s, done, sum(status.dropped for status in statuses))
+        if change is None:
+            return
+        if change.behind:
+            log.warning(
+                "the detector cannot keep up: %.1f looks a second are asked for (detect.max_fps of all cameras), "
+                "%.1f are had, every camera alike; lower detect.max_fps or detector.image_size, or let "
+                "'espcam-bridge models bench' find a faster model",
+                change.promised_per_s,
+                change.done_per_s,
+            )
+        else:
+            log.info("the detector keeps up again: %.1f looks a second", change.done_per_s)
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.wait(_PERIOD_S):

@@ -109,3 +109,26 @@ def test_log_says_who_went_and_for_how_long(caplog: pytest.LogCaptureFixture) ->
         "door is online (640 x 480 px)",
         "door is offline: no frame for 12 s",
     ]
+
+
+def test_a_detector_that_cannot_keep_up_is_one_line_and_so_is_its_recovery(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "bridge.monitor")
+    scene = _Scene()
+
+    def second(looks: int) -> None:
+        """Five are promised."""
+        for number in range(5):
+            scene.frame()
+            if number >= 5 - looks:
+                assert len(scene.store.take(1, 0.0)) == 1
+                scene.store.note_still("door")
+            scene.clock.advance(0.2)
+        scene.monitor.look()
+
+    for looks, seconds in ((5, 100), (2, 300), (5, 100)):
+        for _ in range(seconds):
+            second(looks)
+    lines = [record.message for record in caplog.records if "keep" in record.message]
+    assert len(lines) == 2
+    assert "cannot keep up: 5.0 looks a second are asked for" in lines[0]
+    assert "keeps up again" in lines[1]

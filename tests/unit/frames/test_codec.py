@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
 
 from bridge.errors import FrameRejected, RejectReason
-from bridge.frames.codec import decode, decode_grey_eighth, encode
+from bridge.frames.codec import decode, decode_grey_eighth, encode, shrink_for
 from bridge.frames.opencv import cv2
 
 if TYPE_CHECKING:
@@ -122,3 +122,35 @@ def test_what_cannot_be_decoded_is_rejected(damaged: bytes) -> None:
 
 def test_opencv_leaves_the_cores_to_our_stages() -> None:
     assert cv2.getNumThreads() == 1
+
+
+# --- two decoders --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shrink", [1, 2, 4])
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (643, 481), (9, 5), (1, 1)])
+@pytest.mark.parametrize("grey", [False, True])
+def test_both_decoders_give_the_same_picture(
+    monkeypatch: pytest.MonkeyPatch, width: int, height: int, shrink: Literal[1, 2, 4], *, grey: bool
+) -> None:
+    noise = np.random.default_rng(7).integers(0, 255, (height, width, 3), np.uint8)
+    picture = cv2.GaussianBlur(noise, (9, 9), 3)
+    jpeg = encode(np.asarray(picture[..., 0] if grey else picture, np.uint8), 90)
+    fast = decode(jpeg, shrink=shrink)
+    monkeypatch.setattr("bridge.frames.codec.simplejpeg", None)
+    plain = decode(jpeg, shrink=shrink)
+    assert fast.shape == plain.shape == (-(-height // shrink), -(-width // shrink), 3)
+    assert np.abs(fast.astype(int) - plain).max() <= (0 if shrink == 1 else 8)
+
+
+def test_a_picture_with_small_damage_is_decoded_by_the_one_that_forgives() -> None:
+    whole = encode(np.full((480, 640, 3), 90, np.uint8), 90)
+    assert decode(whole[:-200] + b"\xff\xd9").shape == (480, 640, 3)
+
+
+@pytest.mark.parametrize(
+    ("size_px", "shrink"),
+    [((640, 480), 1), ((1279, 960), 1), ((1280, 720), 2), ((1600, 1200), 2), ((2560, 1920), 4), ((480, 2600), 4)],
+)
+def test_no_picture_is_shrunk_below_what_the_model_sees(size_px: tuple[int, int], shrink: int) -> None:
+    assert shrink_for(*size_px, 640) == shrink
