@@ -1,7 +1,7 @@
 """What a JPEG says of itself, without decoding it: the integrity gate, the size, the comment.
 
 The gate walks the markers of ITU-T T.81 (annex B) from SOI to EOI. It refuses what a decoder would only half show or
-choke on. It costs 17 us for 30 KB, 8 us from the second picture of a camera on, and a header that claims 65500x65500
+choke on. It costs 13 us for 30 KB, 5 us from the second picture of a camera on, and a header that claims 65500x65500
 pixels costs no more than any other.
 
 * **Trailing bytes** after EOI are cut off, whatever they are: boards pad with zeros up to their DMA block, telephones
@@ -75,7 +75,7 @@ class Gate:
     """``inspect`` for the pictures of one camera, one after the other.
 
     A board sends the same tables and the same size each time: what lies before the picture data is byte for byte that
-    of the picture before. Such a header is not walked again, which halves the time (17 us to 8 us for 30 KB).
+    of the picture before. Such a header is not walked again: 5 us instead of 13 us for 30 KB.
     """
 
     def __init__(self, *, max_bytes: int, max_pixels: int) -> None:

@@ -1,9 +1,9 @@
 """The camera link on real sockets: one thread named ``ingest`` with the bridge's only asyncio loop.
 
-``websockets`` speaks the wire protocol in its sans-I/O form (``ServerProtocol``), asyncio moves the bytes, ``access``
-decides who may connect and ``door`` what becomes of what cameras say. A message is handled in the very call that read
-its last byte: there is no queue in which pictures grow old, nothing waits for anything but the network, and a camera
-that stalls, floods or lies harms only itself.
+``wire`` speaks the protocol, with ``websockets`` in its sans-I/O form, asyncio moves the bytes, ``access`` decides who
+may connect and ``door`` what becomes of what cameras say. A message is handled in the very call that read its last
+byte: there is no queue in which pictures grow old, nothing waits for anything but the network, and a camera that
+stalls, floods or lies harms only itself.
 """
 
 from __future__ import annotations
@@ -17,20 +17,18 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
-from websockets.server import ServerProtocol
 
 from bridge.ingest.access import CAMERA_PATH, Accept, Refuse, answer_plain, decide
 from bridge.ingest.door import Door
 from bridge.ingest.listen import bind, tls_context
 from bridge.ingest.messages import close_reason
+from bridge.ingest.wire import TOO_BIG, CameraProtocol
 from bridge.runtime.worker import Worker
 
 if TYPE_CHECKING:
     import socket
     import ssl
-    from collections.abc import Callable, Sequence
-
-    from websockets.typing import Subprotocol
+    from collections.abc import Callable
 
     from bridge.frames.store import FrameStore
     from bridge.ingest.door import Visit
@@ -40,22 +38,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TOO_BIG: Final = 1009
-_TOO_BIG_REASON: Final = "far over ingest.max_frame_bytes: lower framesize or JPEG quality, or raise that limit"
 _INVALID_TEXT: Final = 1007
 
 _MAX_SIZE_FACTOR: Final = 2  # a frame over the limit is counted and dropped; only one far over it costs the connection
 _HEADER_BYTES: Final = 20  # ECF1
-_READ_BYTES: Final = 65_536  # two frames; reused: asyncio's own 256 KB would be allocated anew for each call
+_READ_BYTES: Final = 262_144  # what asyncio reads; one for all connections, because each empties it at once
 _MAX_UNSENT_BYTES: Final = 65_536  # we send a few hundred bytes at a time: a peer so far behind does not read at all
 _HANDSHAKE_TIMEOUT_S: Final = 10.0  # the first sketch's client allows 1 s a line, the rest is the network's
 _CLOSE_TIMEOUT_S: Final = 2.0  # to answer a close; the first sketch's client does so between two frames
 _STOP_GRACE_S: Final = 0.7  # the same while stopping: stop() promises 1 s
 _CHECK_INTERVAL_S: Final = 1.0  # for silence of 20 s and more; looking costs nothing
 _START_TIMEOUT_S: Final = 5.0
-
-_protocol_log = logging.getLogger("bridge.ingest.websockets")
-_protocol_log.setLevel(logging.WARNING)  # below it, websockets logs requests with the tokens in them
 
 
 class IngestServer:
@@ -90,6 +83,7 @@ class IngestServer:
         self._stopping: asyncio.Event | None = None
         self._started = threading.Event()
         self._port = 0
+        self._buffer = memoryview(bytearray(_READ_BYTES))
 
     def __enter__(self) -> Self:
         self.start()
@@ -174,7 +168,7 @@ class IngestServer:
             await asyncio.sleep(0)
 
     def _make_connection(self) -> _Connection:
-        return _Connection(self._settings, self._door, self._redirect_url, self._connections)
+        return _Connection(self._settings, self._door, self._redirect_url, self._connections, self._buffer)
 
     def _on_exception(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Whatever escapes a callback: a fault of ours ends the process, the network's troubles are logged."""
@@ -183,18 +177,6 @@ class IngestServer:
             log.warning("%s: %s", context.get("message"), error)
         else:
             self._supervisor.crashed("ingest", error)
-
-
-class _CameraProtocol(ServerProtocol):
-    """The wire protocol, with reasons that say the mend."""
-
-    def fail(self, code: int, reason: str = "") -> None:
-        """End the connection at once; websockets itself says of 1009 only how long the message was."""
-        super().fail(code, _TOO_BIG_REASON if code == TOO_BIG else reason)
-
-    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
-        """Agree to whatever is offered: Links2004's client offers ``arduino`` and means nothing by it."""
-        return subprotocols[0] if subprotocols else None
 
 
 class _Connection(asyncio.BufferedProtocol):
@@ -206,15 +188,14 @@ class _Connection(asyncio.BufferedProtocol):
         door: Door,
         redirect_url: Callable[[str], str],
         registry: set[_Connection],
+        buffer: memoryview,
     ) -> None:
         self._settings = settings
         self._door = door
         self._redirect_url = redirect_url
         self._registry = registry
-        self._protocol = _CameraProtocol(
-            max_size=_MAX_SIZE_FACTOR * settings.max_frame_bytes + _HEADER_BYTES, logger=_protocol_log
-        )
-        self._buffer = memoryview(bytearray(_READ_BYTES))
+        self._protocol = CameraProtocol(_MAX_SIZE_FACTOR * settings.max_frame_bytes + _HEADER_BYTES)
+        self._buffer = buffer
         self._parts: list[bytes] = []  # of a fragmented message
         self._is_text = False
         self._visit: Visit | None = None
@@ -272,13 +253,20 @@ class _Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what has arrived."""
-        self._protocol.receive_data(bytes(self._buffer[:nbytes]))
-        self._pump()
+        for event in self._protocol.receive(self._buffer[:nbytes]):
+            if isinstance(event, bytes):
+                if self._visit is not None:
+                    self._door.receive(self._visit, event)
+            elif isinstance(event, Frame):
+                self._take_frame(event)
+            elif isinstance(event, Request):
+                self._answer(event)
+        self._flush()
 
     def eof_received(self) -> None:
         """The other side has ended; asyncio closes the transport."""
         self._protocol.receive_eof()
-        self._pump()
+        self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - close_exc says more
         """Clean up."""
@@ -294,14 +282,6 @@ class _Connection(asyncio.BufferedProtocol):
             self._door.no_handshake(self, str(self._protocol.handshake_exc))
 
     # --- inside ------------------------------------------------------------------------------------------------
-
-    def _pump(self) -> None:
-        for event in self._protocol.events_received():
-            if isinstance(event, Frame):
-                self._take_frame(event)
-            elif isinstance(event, Request):
-                self._answer(event)
-        self._flush()
 
     def _flush(self) -> None:
         writes = self._protocol.data_to_send()
