@@ -11,6 +11,8 @@ Rules
   filter weighs innovations alike in any unit; the benchmark gives the same ids with pixels.)
 * Only detections are reported, never predictions: a track that is not seen in a frame is absent from the result, and
   comes back with its id when it is seen again within ``lost_after_s``.
+* A track's velocity comes from its detections (``bridge.track.velocity``). The library's filter has one, too, but at
+  2 fps boxes that follow it match less than boxes that are left where they are (mean IoU 0.84 against 0.91).
 * The very first sighting has an id already, which it keeps. (ByteTrack numbers an object at its second.)
 """
 
@@ -26,6 +28,7 @@ from trackers import ByteTrackTracker, DIoU
 
 from bridge.model import Track
 from bridge.track.geometry import normalized
+from bridge.track.velocity import Velocity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,6 +51,14 @@ class _Identity:
 
     track_id: int
     hits: int = 0
+    velocity: Velocity | None = None
+
+    def see(self, label: str, score: float, box: Box, now_mono_s: float) -> Track:
+        """Take the next sight."""
+        self.hits += 1
+        if self.velocity is None:
+            self.velocity = Velocity(box, now_mono_s)
+        return Track(self.track_id, label, score, box, self.hits, self.velocity.see(box, now_mono_s))
 
 
 class Tracker:
@@ -120,6 +131,8 @@ class _LabelTracker:
     def update(self, boxes: Sequence[Box], scores: Sequence[float], now_mono_s: float) -> list[Track]:
         # The library skips an update whose time does not move on; two frames in one clock tick must both count.
         self._last_mono_s = max(now_mono_s, self._last_mono_s + 1e-3)
+        if not boxes and not self._byte_track.tracks:
+            return []  # most frames of most cameras; the library would take 30 us to say so
         seen = self._byte_track.update(_as_library(boxes, scores), timestamp=self._last_mono_s)
         alive = self._byte_track.tracks
         self._identities = {
@@ -132,8 +145,7 @@ class _LabelTracker:
             if library_id == _UNTRACKED and scores[index] < self._confidence:
                 continue
             identity = self._identities[next(begun) if library_id == _UNTRACKED else numbered[library_id]]
-            identity.hits += 1
-            tracks.append(Track(identity.track_id, self._label, scores[index], boxes[index], identity.hits))
+            tracks.append(identity.see(self._label, scores[index], boxes[index], self._last_mono_s))
         return tracks
 
 

@@ -54,7 +54,7 @@ class _Watch:
         for picture in pictures * times:
             noisy = picture + self._chance.normal(0, _NOISE, picture.shape)
             grey: Image = np.clip(noisy, 0, 255).astype(np.uint8)
-            said.append(self.gate.update(grey, self.now_s))
+            said.append(self.gate.update(grey, self.now_s).moving)
             self.now_s += 1 / self.fps
         return said
 
