@@ -32,12 +32,12 @@ __all__ = ["BridgeView", "HttpSettings", "TlsFiles", "WebServer", "create_app"]
 
 log = logging.getLogger(__name__)
 
-# Threads beside the viewers', for the page, the API and /healthz; each is busy for milliseconds only.
-_SPARE_THREADS = 8
+# For the page, the API, pictures and the heads of streams; each is busy for milliseconds only.
+_THREADS = 8
 
-# Streams get 0.5 s to end by themselves when the bridge stops; they look every 0.25 s.
-_STREAMS_END_STEP_S = 0.02
-_STREAMS_END_STEPS = 25
+# Requests that are being answered get 0.5 s to end by themselves when the bridge stops.
+_END_STEP_S = 0.02
+_END_STEPS = 25
 
 # Routes that viewers without headers (a picture's address in a dashboard card) may open with ?token=.
 _TOKEN_IN_QUERY = frozenset({"pictures.stream", "pictures.snapshot"})
@@ -108,7 +108,7 @@ class WebServer:
         store: frames, tracks and states.
         metrics: what ``/metrics`` shows.
         clock: the time.
-        supervisor: told when the server's own thread dies.
+        supervisor: told when one of the web's own threads dies.
 
     Raises:
         ListenError: the TLS files cannot be used.
@@ -125,11 +125,11 @@ class WebServer:
         supervisor: Supervisor,
     ) -> None:
         self._settings = settings
-        self.site = Site(settings, bridge, store=store, metrics=metrics, clock=clock)
+        self.site = Site(settings, bridge, store=store, metrics=metrics, clock=clock, supervisor=supervisor)
         self._listener = Listener(
             (settings.host, settings.port),
             create_app(self.site),
-            threads=settings.max_viewers + _SPARE_THREADS,
+            threads=_THREADS,
             clock=clock,
             tls=settings.tls,
         )
@@ -159,6 +159,7 @@ class WebServer:
         """
         self._server.start()
         self._listening.result()
+        self.site.streams.start()
         self._watch.start()
 
     def stop(self, timeout_s: float = 2.0) -> bool:
@@ -167,16 +168,16 @@ class WebServer:
         Returns:
             False when some thread did not end in time.
         """
-        self.site.stopping.set()
-        for _ in range(_STREAMS_END_STEPS):
+        streams_ended = self.site.streams.stop(timeout_s)
+        for _ in range(_END_STEPS):
             if not self._listener.busy:
                 break
-            time.sleep(_STREAMS_END_STEP_S)
-        self._listener.cut(late_only=False)  # viewers that do not read: their threads are stuck in a write
+            time.sleep(_END_STEP_S)
+        self._listener.cut(late_only=False)  # clients that drip or do not read: their threads are stuck
         watch_ended = self._watch.stop(timeout_s)
         server_ended = self._server.stop(timeout_s)
         self.site.close()
-        return server_ended and watch_ended
+        return streams_ended and watch_ended and server_ended
 
     def _serve(self, _stop: threading.Event) -> None:
         # Here and not in start(): cheroot's threads inherit this thread's being a daemon, so that none of them keeps a

@@ -5,8 +5,8 @@ What is changed, and why:
 - A connection that has sent nothing holds no thread (browsers open spare ones ahead of time); cheroot would give each a
   thread for up to 10 s. The same for the TLS handshake, which cheroot makes on its one accepting thread: there a client
   that connects and stays silent would stop the whole server.
-- A request must be read and answered within ``REQUEST_S``, however slowly its bytes drip in; a live stream is free of
-  that once it has begun, but each of its writes must be taken within ``WRITE_S``: a stalled viewer is dropped.
+- A request must be read and answered within ``REQUEST_S``, however slowly its bytes drip in.
+- A live stream needs no thread: once the head of its response is sent, the connection is handed over (``HAND_OVER``).
 - What waits unsent in the kernel is kept small: a viewer on a slow link then skips frames and stays up to date, where
   megabytes of old frames would otherwise queue before it sees the present.
 - cheroot's notes go to ``logging``; what clients do wrong is no error of ours.
@@ -16,17 +16,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import socket
 import ssl
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cheroot.makefile import MakeFile
 from cheroot.server import HTTPConnection, HTTPRequest
 from cheroot.ssl import Adapter
-from cheroot.wsgi import Server
+from cheroot.wsgi import Gateway_10, Server
 
 from bridge.errors import ListenError
 
@@ -40,8 +39,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Where a route finds the function that it tells who takes the connection over (a ``Successor``).
+HAND_OVER = "bridge.hand_over"
+
 REQUEST_S = 15.0
-WRITE_S = 10
+_WRITE_S = 10
 _UNSENT_BYTES = 65536  # two VGA frames; the link stays busy, the picture stays fresh
 _MAX_HEADER_BYTES = 16384
 _MAX_BODY_BYTES = 65536  # no route takes more than a few settings
@@ -55,25 +57,41 @@ _SPEAK_TLS = (
 )
 
 
+class Successor(Protocol):
+    """Takes a connection over from the HTTP server; one of its methods is called, once."""
+
+    def take(self, sock: socket.socket) -> None:
+        """The head of the response and what the route gave of its body are sent; the rest is yours, the end too."""
+
+    def give_up(self) -> None:
+        """The connection broke before that."""
+
+
 class _Request(HTTPRequest):
     """Writes a chunk with one system call and one deadline."""
 
     def send_headers(self) -> None:
-        """Send the headers; a live stream has no deadline from here on, and ends with its connection.
-
-        Cutting it into chunks as well (HTTP/1.1) would copy every picture for every viewer once more.
-        """
-        if any(value.startswith(b"multipart/x-mixed-replace") for _, value in self.outheaders):
-            self.server.free_of_deadline(self.conn)
+        """Send the headers; a live stream is not cut into chunks, and ends with its connection."""
+        stream = any(value.startswith(b"multipart/x-mixed-replace") for _, value in self.outheaders)
+        if stream:
             self.response_protocol = "HTTP/1.0"  # what cheroot decides by; the answer still says HTTP/1.1
             self.outheaders.append((b"Connection", b"close"))
         super().send_headers()
+        self.conn.streams = stream
 
     def write(self, chunk: bytes) -> None:
         """Send a chunk; ``sendall`` counts its time-out over the whole chunk, cheroot's writer over each piece."""
         if self.chunked_write:
             chunk = b"%x\r\n%b\r\n" % (len(chunk), chunk)
         self.conn.socket.sendall(chunk)
+
+
+class _Gateway(Gateway_10):
+    """Tells the application how to hand its connection over."""
+
+    def get_environ(self) -> dict[str, Any]:  # type: ignore[override]  # cheroot's stubs are half typed
+        """What WSGI applications are told."""
+        return {**super().get_environ(), HAND_OVER: self.req.conn.hand_over}  # type: ignore[no-untyped-call]  # likewise
 
 
 class _Connection(HTTPConnection):
@@ -84,6 +102,8 @@ class _Connection(HTTPConnection):
     def __init__(self, server: Listener, sock: socket.socket, makefile: Any = MakeFile) -> None:  # noqa: ANN401 - cheroot's
         super().__init__(server, sock, makefile)
         self.shaken = not isinstance(sock, ssl.SSLSocket)
+        self.streams = False  # the head of a live stream is sent
+        self._successor: Successor | None = None
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
@@ -92,10 +112,26 @@ class _Connection(HTTPConnection):
         with self.server.serving(self):
             if not self.shaken:
                 return self._shake_hands()
-            return bool(super().communicate())  # type: ignore[no-untyped-call]  # cheroot's stubs are half typed
+            try:
+                return bool(super().communicate())  # type: ignore[no-untyped-call]  # cheroot's stubs are half typed
+            finally:
+                if self._successor is not None and not self.streams:
+                    self._successor.give_up()
+                    self._successor = None
+
+    def hand_over(self, successor: Successor) -> None:
+        """Leave the connection to somebody else as soon as this request's response is sent."""
+        self._successor = successor
 
     def close(self) -> None:
-        """Close, whatever state the socket is in: to cheroot, an exception from here is the end of the whole server."""
+        """Close, or hand over: the last that cheroot does to a connection.
+
+        Whatever state the socket is in: to cheroot, an exception from here is the end of the whole server.
+        """
+        if self._successor is not None:
+            successor, self._successor = self._successor, None
+            successor.take(self.socket)
+            return
         with contextlib.suppress(OSError):
             super().close()
         self.socket.close()
@@ -158,7 +194,7 @@ class Listener(Server):
     Args:
         address: host and port to listen on.
         application: what answers.
-        threads: how many requests and streams are served at a time.
+        threads: how many requests are served at a time.
         clock: for deadlines.
         tls: None for plain HTTP.
 
@@ -170,7 +206,7 @@ class Listener(Server):
     max_request_header_size = _MAX_HEADER_BYTES
     max_request_body_size = _MAX_BODY_BYTES
     keep_alive_conn_limit = _MAX_IDLE_CONNECTIONS
-    expiration_interval = 0.1  # also how long a stop waits for the accepting thread (cheroot: 0.5 s)
+    expiration_interval = 0.25  # also how long a stop waits for the accepting thread (cheroot: 0.5 s)
 
     def __init__(
         self,
@@ -187,9 +223,10 @@ class Listener(Server):
             numthreads=threads,
             server_name="espcam-bridge",
             request_queue_size=_BACKLOG,
-            timeout=WRITE_S,
+            timeout=_WRITE_S,
             shutdown_timeout=1,
         )
+        self.gateway = _Gateway
         self.ssl_adapter = _Tls(tls) if tls is not None else None
         self.bind_failure: OSError | None = None
         self._clock = clock
@@ -208,11 +245,6 @@ class Listener(Server):
         finally:
             with self._lock:
                 del self._deadlines[connection]
-
-    def free_of_deadline(self, connection: _Connection) -> None:
-        """A live stream begins: it may last."""
-        with self._lock:
-            self._deadlines[connection] = math.inf
 
     @property
     def busy(self) -> int:

@@ -1,24 +1,21 @@
 """The live picture of a camera: one annotated encode a frame however many watch, none when nobody does.
 
-The first viewer that needs a frame has its picture made while it holds the lock; the others wait for the lock and find
-the picture made. A viewer that comes late skips to the newest frame.
-
-Pictures are made on the threads of a small pool and not on the viewers' own: 50 viewers taking turns would each get a
-heap of their own for it from the C library (measured: 336 instead of 103 MB, and 16 instead of 4 ms of CPU a picture).
+Pictures are made on the threads of a small pool. Whoever asks gets the ``Future`` of a frame's picture, everybody the
+same one.
 """
 
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from bridge.errors import FrameRejected
 from bridge.frames import codec
 from bridge.model import CameraState
-from bridge.serve import annotate, mjpeg
-from bridge.serve.pacing import Pacer
+from bridge.serve import annotate, forward, mjpeg
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -32,6 +29,8 @@ _STALE_BOXES_S = 2.0
 
 # What a "waiting for the first picture" notice measures: VGA, what most boards send.
 _NO_FRAME_PX = (640, 480)
+
+_Made: TypeAlias = "Future[LivePicture]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class LivePicture:
 
 
 class LiveView:
-    """The pictures of one camera, made on demand and shared by all viewers; thread-safe.
+    """The pictures of one camera, made on demand and shared by all viewers; thread-safe, never waits.
 
     Args:
         store: where the frames and the newest tracks are.
@@ -89,13 +88,11 @@ class LiveView:
         self._store = store
         self._clock = clock
         self._pool = pool
-        self._making = threading.Lock()
-        self._pacer = Pacer(options.max_fps)
-        self._admitted_seq = 0
-        self._refused_seq = 0
-        self._picture: LivePicture | None = None
-        self._raw: LivePicture | None = None
-        self._notice: tuple[tuple[CameraState, int], LivePicture] | None = None
+        self._lock = threading.Lock()
+        self._raw: tuple[int, _Made] = (0, Future())
+        self._made: tuple[int, _Made] = (0, Future())
+        self._notice: tuple[tuple[CameraState, int] | None, _Made] = (None, Future())
+        self._last: LivePicture | None = None
 
     @property
     def online(self) -> bool:
@@ -103,120 +100,81 @@ class LiveView:
         return self._store.state(self.camera_id) is CameraState.ONLINE
 
     @property
-    def newest_seq(self) -> int:
-        """The newest frame's number; 0 before the first."""
-        frame = self._store.newest(self.camera_id)
-        return frame.seq if frame else 0
+    def newest(self) -> Frame | None:
+        """The newest frame; None before the first."""
+        return self._store.newest(self.camera_id)
 
-    def wait_frame(self, after_seq: int, timeout_s: float) -> bool:
-        """Wait for a frame with a higher number; makes no picture.
-
-        Returns:
-            False when the time ran out or the store was closed.
-        """
-        return self._store.wait_newer(self.camera_id, after_seq, timeout_s) is not None
-
-    def wait_picture(self, after_seq: int, timeout_s: float, *, raw: bool = False) -> LivePicture | None:
-        """Wait for the next picture to show.
-
-        Frames that the decoder refuses, and those over ``max_fps``, are passed over.
+    def picture(self, frame: Frame, *, raw: bool = False) -> Future[LivePicture]:
+        """The picture of a frame, or of a newer one that somebody asked for already.
 
         Args:
-            after_seq: the picture that the viewer has.
-            timeout_s: how long to wait.
+            frame: one of this camera's.
             raw: the camera's bytes as they were sent.
 
         Returns:
-            The picture; None when the time ran out or the store was closed.
+            The picture to come (there already when nothing is to be drawn); ``FrameRejected`` when the decoder refuses
+            the frame.
         """
-        deadline_s = self._clock.mono_s() + timeout_s
-        while True:
-            left_s = max(0.0, deadline_s - self._clock.mono_s())
-            frame = self._store.wait_newer(self.camera_id, after_seq, left_s)
-            if frame is None:
-                return None
-            picture = self._show(frame, raw=raw)
-            if picture is not None:
-                return picture
-            after_seq = frame.seq
+        with self._lock:
+            if raw:
+                return self._as_sent(frame)
+            if self._made[0] < frame.seq:
+                self._made = (frame.seq, self._make(frame))
+            return self._made[1]
+
+    def notice(self) -> Future[LivePicture]:
+        """A picture that says since when there is no live one, over the last frame, darkened."""
+        frame, status = self.newest, self._store.status(self.camera_id)
+        key = (status.state, frame.seq if frame else 0)
+        with self._lock:
+            if self._notice[0] != key:
+                lines = (status.name, _reason(status.state, frame))
+                self._notice = (key, self._pool.submit(self._draw_notice, lines, frame))
+            return self._notice[1]
 
     def snapshot(self, *, raw: bool = False) -> LivePicture:
-        """The newest picture, at once; never fails.
+        """The newest picture; waits until it is made, never fails.
 
         Args:
             raw: the newest frame as it was sent, however old; without it, a camera that is gone gives its notice.
         """
-        frame = self._store.newest(self.camera_id)
+        frame = self.newest
         if frame is None or not (raw or self.online):
-            return self.notice()
-        with self._making:
-            if raw:
-                return self._as_sent(frame)
-            return self._make(frame) or self._picture or self._make_notice(frame)
+            return self.notice().result()
+        try:
+            return self.picture(frame, raw=raw).result()
+        except FrameRejected:
+            return self._last or self.notice().result()
 
-    def notice(self) -> LivePicture:
-        """A picture that says since when there is no live one, over the last frame, darkened."""
-        with self._making:
-            return self._make_notice(self._store.newest(self.camera_id))
+    def _as_sent(self, frame: Frame) -> _Made:
+        if self._raw[0] < frame.seq:
+            self._raw = (frame.seq, Future())
+            self._raw[1].set_result(LivePicture.of(frame.seq, frame.jpeg, frame.received_unix_s))
+        return self._raw[1]
 
-    def _show(self, frame: Frame, *, raw: bool) -> LivePicture | None:
-        with self._making:
-            if not self._admit(frame):
-                return None
-            return self._as_sent(frame) if raw else self._make(frame)
-
-    def _admit(self, frame: Frame) -> bool:
-        """Whether the frame keeps to ``max_fps``; decided once a frame, so that all viewers share the same ones."""
-        if frame.seq > self._admitted_seq:
-            if not self._pacer.accept(frame.received_mono_s):
-                return False
-            self._admitted_seq = frame.seq
-        return True
-
-    def _as_sent(self, frame: Frame) -> LivePicture:
-        if self._raw is None or self._raw.seq < frame.seq:
-            self._raw = LivePicture.of(frame.seq, frame.jpeg, frame.received_unix_s)
-        return self._raw
-
-    def _make(self, frame: Frame) -> LivePicture | None:
-        """The picture of this frame or a newer one that is there already; None when the decoder refuses it."""
-        if self._picture is not None and self._picture.seq >= frame.seq:
-            return self._picture
-        if frame.seq <= self._refused_seq:
-            return None
+    def _make(self, frame: Frame) -> _Made:
         tracks = self._tracks_for(frame)
         if not tracks and self.options.rotate == 0:
-            self._picture = self._as_sent(frame)
-            return self._picture
-        try:
-            jpeg = self._pool.submit(self._render, frame, tracks).result()
-        except FrameRejected:
-            self._refused_seq = frame.seq
-            return None
-        self._picture = LivePicture.of(frame.seq, jpeg, frame.received_unix_s)
-        return self._picture
+            self._last = self._as_sent(frame).result()
+            return self._as_sent(frame)
+        return self._pool.submit(self._render, frame, tracks)
 
-    def _render(self, frame: Frame, tracks: tuple[Track, ...]) -> bytes:
+    def _render(self, frame: Frame, tracks: tuple[Track, ...]) -> LivePicture:
         image = codec.decode(frame.jpeg, self.options.rotate)
         annotate.draw_tracks(image, tracks)
         self.encodes += 1
-        return codec.encode(image, self.options.quality)
+        self._last = LivePicture.of(frame.seq, codec.encode(image, self.options.quality), frame.received_unix_s)
+        return self._last
 
     def _tracks_for(self, frame: Frame) -> tuple[Track, ...]:
+        """The newest tracks, at the places where they are expected in this frame."""
         scene = self._store.scene(self.camera_id) if self.options.annotate else None
-        if scene is None or frame.received_mono_s - scene.analysed_mono_s > _STALE_BOXES_S:
+        if scene is None:
             return ()
-        return scene.tracks
+        age_s = frame.received_mono_s - scene.analysed_mono_s
+        return forward.moved(scene.tracks, age_s) if age_s <= _STALE_BOXES_S else ()
 
-    def _make_notice(self, frame: Frame | None) -> LivePicture:
-        status = self._store.status(self.camera_id)
-        key = (status.state, frame.seq if frame else 0)
-        if self._notice is None or self._notice[0] != key:
-            jpeg = self._pool.submit(self._draw_notice, (status.name, _reason(status.state, frame)), frame).result()
-            self._notice = (key, LivePicture.of(key[1], jpeg, self._clock.unix_s()))
-        return self._notice[1]
-
-    def _draw_notice(self, lines: tuple[str, str], frame: Frame | None) -> bytes:
+    def _draw_notice(self, lines: tuple[str, str], frame: Frame | None) -> LivePicture:
         # A name without one ASCII letter cannot be drawn; the id always can.
         title, reason = annotate.ascii_text(lines[0], self.camera_id), lines[1]
         try:
@@ -225,7 +183,8 @@ class LiveView:
             last = None
         height_px, width_px = last.shape[:2] if last is not None else _NO_FRAME_PX[::-1]
         image = annotate.notice(width_px, height_px, (title, reason), last)
-        return codec.encode(image, self.options.quality)
+        jpeg = codec.encode(image, self.options.quality)
+        return LivePicture.of(frame.seq if frame else 0, jpeg, self._clock.unix_s())
 
 
 def _reason(state: CameraState, frame: Frame | None) -> str:

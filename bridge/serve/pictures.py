@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, NotFound, ServiceUnavailable
 
 from bridge.serve import mjpeg
-from bridge.serve.stream import LiveStream
+from bridge.serve.listener import HAND_OVER
 
 if TYPE_CHECKING:
     from bridge.serve.live import LiveView
@@ -26,19 +26,16 @@ def blueprint(site: Site) -> Blueprint:
     @routes.get("/stream.mjpg")
     def stream(camera_id: str) -> Response:
         view, raw, max_fps = _view(site, camera_id), _wants_raw(), _max_fps()
-        if not site.seats.take():
-            detail = f"{site.seats.limit} viewers are watching already (http.max_viewers); try again soon"
-            raise ServiceUnavailable(detail, retry_after=_RETRY_AFTER_S)
-        site.store.viewer(camera_id, +1)
-
-        def leave() -> None:
-            site.store.viewer(camera_id, -1)
-            site.seats.give_back()
-
-        body = LiveStream(view, site.stopping, site.clock, leave, raw=raw, max_fps=max_fps)
+        if request.method == "GET":  # not HEAD
+            admission = site.streams.admit(view, raw=raw, max_fps=max_fps)
+            if admission is None:
+                detail = f"{site.seats.limit} viewers are watching already (http.max_viewers); try again soon"
+                raise ServiceUnavailable(detail, retry_after=_RETRY_AFTER_S)
+            request.environ[HAND_OVER](admission)
         # X-Accel-Buffering: nginx must pass pictures on as they come.
         headers = {**_NEVER_STORE, "X-Accel-Buffering": "no"}
-        return Response(body, content_type=mjpeg.CONTENT_TYPE, headers=headers, direct_passthrough=True)
+        # An iterator, of which nobody knows the length: the rest of the body is the broadcaster's.
+        return Response(iter((mjpeg.opening(),)), content_type=mjpeg.CONTENT_TYPE, headers=headers)
 
     @routes.get("/snapshot.jpg")
     def snapshot(camera_id: str) -> Response:

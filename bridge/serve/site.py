@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from bridge.serve.broadcast import Broadcaster
 from bridge.serve.live import LiveView, StreamOptions
-from bridge.serve.stream import Seats
+from bridge.serve.seats import Seats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bridge.model import Readiness
     from bridge.runtime.clock import Clock
     from bridge.runtime.metrics import Metrics
+    from bridge.runtime.worker import Supervisor
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +81,26 @@ class Site:
         store: frames, tracks and states.
         metrics: for ``/metrics``.
         clock: the time.
+        supervisor: told when the thread that sends the streams dies.
     """
 
     def __init__(
-        self, settings: HttpSettings, bridge: BridgeView, *, store: FrameStore, metrics: Metrics, clock: Clock
+        self,
+        settings: HttpSettings,
+        bridge: BridgeView,
+        *,
+        store: FrameStore,
+        metrics: Metrics,
+        clock: Clock,
+        supervisor: Supervisor,
     ) -> None:
         self.settings = settings
         self.bridge = bridge
         self.store = store
         self.metrics = metrics
         self.clock = clock
-        self.stopping = threading.Event()
         self.seats = Seats(settings.max_viewers)
+        self.streams = Broadcaster(store, self.seats, clock, supervisor)
         # Half the cores at most: the other half is for inference.
         workers = max(1, min(4, (os.cpu_count() or 1) // 2))
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="web-pictures")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bridge.frames import codec
-from bridge.serve import listener
+from bridge.serve import broadcast, listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ def _feed_noise(site: Site, height: int = 480) -> threading.Event:
 def test_a_viewer_that_never_reads_is_dropped_and_the_others_notice_nothing(
     make_site: SiteFactory, watch: StreamFactory, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "WRITE_S", 2)  # 10 s in earnest
+    monkeypatch.setattr(broadcast, "WRITE_S", 2)  # 10 s in earnest
     site = make_site()
     _feed_noise(site)
     wait_until(lambda: site.store.newest("door"))
@@ -79,7 +79,7 @@ def test_a_viewer_that_never_reads_is_dropped_and_the_others_notice_nothing(
 def test_a_viewer_that_drips_its_pictures_out_is_dropped_too(
     make_site: SiteFactory, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "WRITE_S", 2)
+    monkeypatch.setattr(broadcast, "WRITE_S", 2)
     site = make_site()
     _feed_noise(site, height=1600)
     with _connect(site, receive_buffer=16384) as slow:
@@ -106,7 +106,7 @@ def test_sixty_four_viewers_do_not_starve_the_api(make_site: SiteFactory, watch:
 
 
 def test_connections_that_send_nothing_hold_no_thread(make_site: SiteFactory) -> None:
-    site = make_site(max_viewers=1)  # nine threads
+    site = make_site()  # eight threads
     with contextlib.ExitStack() as stack:
         for _ in range(60):
             stack.enter_context(_connect(site))
@@ -115,9 +115,7 @@ def test_connections_that_send_nothing_hold_no_thread(make_site: SiteFactory) ->
         assert time.perf_counter() - began < 1
 
 
-def test_a_request_that_drips_in_is_cut(
-    make_site: SiteFactory, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_request_that_drips_in_is_cut(make_site: SiteFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "REQUEST_S", 1.0)  # 15 s in earnest
     site = make_site(max_viewers=1)
     with _connect(site) as client:
@@ -128,7 +126,7 @@ def test_a_request_that_drips_in_is_cut(
                 client.sendall(b"X-Drip: 1\r\n")
                 time.sleep(0.2)
         assert time.perf_counter() - began < 4
-    wait_until(lambda: site.server.site.stopping.is_set() or site.get("/healthz").status == 200)
+    assert site.get("/healthz").status == 200
 
 
 def test_a_live_stream_outlasts_the_deadline_of_requests(
@@ -175,7 +173,7 @@ def test_an_http_1_0_client_gets_its_stream_without_chunks(site: Site) -> None:
     with _connect(site) as client:
         client.sendall(b"GET /cameras/door/stream.mjpg HTTP/1.0\r\n\r\n")
         head = client.recv(65536)
-        while b"--frame" not in head:
+        while b"image/jpeg" not in head:
             head += client.recv(65536)
     assert b"Transfer-Encoding" not in head
     assert head.split(b"\r\n\r\n")[1].startswith(b"--frame\r\nContent-Type")

@@ -7,12 +7,15 @@ import http.client
 import logging
 import socket
 import ssl
+import threading
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from bridge.errors import ListenError
+from bridge.frames import codec
 from bridge.serve.http import TlsFiles
 
 if TYPE_CHECKING:
@@ -151,6 +154,42 @@ def test_it_stops_with_tls_streams_open(secure: Site, trust: ssl.SSLContext, wai
         began = time.perf_counter()
         assert secure.server.stop()
         assert time.perf_counter() - began < 2
+
+
+def test_a_slow_viewer_over_tls_gets_whole_pictures(secure: Site, trust: ssl.SSLContext) -> None:
+    jpeg = codec.encode(np.random.default_rng(1).integers(0, 255, (800, 800, 3), np.uint8), 60)
+    stop = threading.Event()
+
+    def feed() -> None:
+        while not stop.wait(0.02):
+            secure.store.put("door", jpeg, 800, 800)
+
+    threading.Thread(target=feed, daemon=True).start()
+    secure._feeding.append(stop)
+    with socket.socket() as plain:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+        plain.settimeout(5)
+        plain.connect(("127.0.0.1", secure.server.port))
+        with trust.wrap_socket(plain, server_hostname="127.0.0.1") as client:
+            client.sendall(b"GET /cameras/door/stream.mjpg?raw=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+            data = b""
+            while data.count(b"--frame") < 7:
+                data += client.recv(65536)
+                time.sleep(0.005)
+    parts = data.split(b"--frame\r\n")[1:-1]
+    assert {part.split(b"\r\n\r\n", 1)[1] for part in parts} == {jpeg + b"\r\n"}, "every byte in its place"
+
+
+def test_viewers_over_tls_are_forgotten_when_they_leave(
+    secure: Site, trust: ssl.SSLContext, wait_until: WaitUntil
+) -> None:
+    secure.feed(10)
+    with socket.create_connection(("127.0.0.1", secure.server.port), 5) as plain:
+        client = trust.wrap_socket(plain, server_hostname="127.0.0.1")
+        client.sendall(b"GET /cameras/door/stream.mjpg HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: secure.viewers() == 1)
+        client.close()
+    wait_until(lambda: secure.viewers() == 0, timeout_s=2, what="the viewer forgotten")
 
 
 @pytest.mark.parametrize("damage", ["missing", "garbage", "other key", "encrypted key"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,15 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from bridge.errors import FrameRejected
 from bridge.frames import codec
+from bridge.model import CameraState, Scene, Track
 from bridge.serve import mjpeg
-from bridge.serve.live import LiveView, StreamOptions
+from bridge.serve.live import LiveView, StreamOptions, _reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bridge.frames.store import FrameStore
-    from bridge.model import Frame
+    from bridge.model import Frame, Image
     from bridge.runtime.clock import ManualClock
 
     Put = Callable[[int], Frame]
@@ -45,10 +46,15 @@ def _shade(jpeg: bytes) -> float:
     return float(codec.decode(jpeg)[2, 2].mean())
 
 
+def _has_line(image: Image, y: int, x: int, ground: int) -> bool:
+    return bool(abs(image[y, x].astype(int) - ground).max() > 40)
+
+
 def test_with_nothing_to_draw_the_cameras_own_bytes_pass_through(view: LiveView, put: Put) -> None:
     frame = put(100)
-    picture = view.wait_picture(0, 0)
-    assert picture is not None
+    future = view.picture(frame)
+    assert future.done(), "there is nothing to wait for"
+    picture = future.result()
     assert (picture.seq, picture.jpeg) == (frame.seq, frame.jpeg)
     assert picture.part == mjpeg.part(frame.jpeg, frame.received_unix_s)
     assert view.encodes == 0
@@ -60,39 +66,36 @@ def test_boxes_of_the_newest_scene_are_drawn_on_every_new_frame(
     show_person()
     for shade in (60, 120, 180):
         clock.advance(0.1)
-        frame = put(shade)
-        picture = view.wait_picture(frame.seq - 1, 0)
-        assert picture is not None
-        image = codec.decode(picture.jpeg)
+        image = codec.decode(view.picture(put(shade)).result().jpeg)
         assert image[2, 2].mean() == pytest.approx(shade, abs=3), "the newest frame, not only the analysed one"
-        assert abs(image[120, 80].astype(int) - shade).max() > 40, "the left edge of the box"
+        assert _has_line(image, 120, 80, shade), "the left edge of the box"
     assert view.encodes == 3
 
 
-def test_viewers_of_the_raw_stream_share_their_bytes_too(view: LiveView, put: Put) -> None:
-    put(100)
-    assert view.wait_picture(0, 0, raw=True) is view.wait_picture(0, 0, raw=True)
-
-
-def test_a_frame_is_encoded_once_however_many_viewers_ask_at_once(
-    view: LiveView, put: Put, show_person: Callable[[], None]
+def test_boxes_are_drawn_where_who_moves_is_by_now(
+    view: LiveView, store: FrameStore, put: Put, clock: ManualClock
 ) -> None:
+    walker = Track(1, "person", 0.9, (0.25, 0.25, 0.5, 0.75), 5, (0.5, 0.0, 0.5, 0.0))
+    store.set_scene(Scene("door", 1, clock.mono_s(), (walker,)))
+    clock.advance(0.25)
+    image = codec.decode(view.picture(put(100)).result().jpeg)
+    assert _has_line(image, 120, 120, 100), "the left edge, an eighth of the width farther"
+    assert not _has_line(image, 120, 80, 100), "and no longer there"
+
+
+def test_everybody_gets_the_same_picture_made_once(view: LiveView, put: Put, show_person: Callable[[], None]) -> None:
     show_person()
-    put(100)
-    together = threading.Barrier(8)
-    pictures = []
-
-    def watch() -> None:
-        together.wait()
-        pictures.append(view.wait_picture(0, 1))
-
-    viewers = [threading.Thread(target=watch) for _ in range(8)]
-    for viewer in viewers:
-        viewer.start()
-    for viewer in viewers:
-        viewer.join()
+    frame = put(100)
+    assert view.picture(frame) is view.picture(frame)
+    assert view.snapshot() is view.picture(frame).result()
+    assert view.picture(frame, raw=True) is view.picture(frame, raw=True)
     assert view.encodes == 1
-    assert len({id(picture) for picture in pictures}) == 1, "the very same bytes"
+
+
+def test_who_asks_late_gets_the_newer_picture(view: LiveView, put: Put) -> None:
+    older, newer = put(100), put(110)
+    assert view.picture(newer).result().seq == newer.seq
+    assert view.picture(older).result().seq == newer.seq
 
 
 def test_nothing_is_made_when_nobody_asks(view: LiveView, put: Put, show_person: Callable[[], None]) -> None:
@@ -107,9 +110,7 @@ def test_raw_gives_the_bytes_as_sent_although_there_are_boxes(
 ) -> None:
     show_person()
     frame = put(100)
-    picture = view.wait_picture(0, 0, raw=True)
-    assert picture is not None
-    assert picture.jpeg == frame.jpeg
+    assert view.picture(frame, raw=True).result().jpeg == frame.jpeg
     assert view.snapshot(raw=True).jpeg == frame.jpeg
     assert view.encodes == 0
 
@@ -140,39 +141,18 @@ def test_a_turned_camera_is_turned_even_with_nothing_to_draw(store: FrameStore, 
     assert shown[310].mean() < 15
 
 
-def test_frames_over_max_fps_are_passed_over_for_all_viewers_alike(
-    make_view: MakeView, put: Put, show_person: Callable[[], None], clock: ManualClock
-) -> None:
-    view = make_view(StreamOptions(max_fps=5))
-    show_person()
-    seen: dict[int, list[int]] = {1: [], 2: []}
-    for shade in range(50):
-        clock.advance(0.04)
-        show_person()
-        frame = put(shade)
-        for viewer in (1, 2):
-            picture = view.wait_picture(frame.seq - 1, 0)
-            seen[viewer] += [picture.seq] if picture else []
-    assert seen[1] == seen[2]
-    assert len(seen[1]) == pytest.approx(11, abs=1)  # 2 s at 5/s, and the one more after the pause
-    assert view.encodes == len(seen[1])
-
-
 def test_a_frame_that_the_decoder_refuses_is_passed_over(
     view: LiveView, store: FrameStore, put: Put, show_person: Callable[[], None], clock: ManualClock
 ) -> None:
     show_person()
-    put(100)
-    good = view.wait_picture(0, 0)
-    assert good is not None
-    store.put("door", b"\xff\xd8 no picture at all \xff\xd9", 320, 240)
-    assert view.wait_picture(good.seq, 0) is None
+    good = view.picture(put(100)).result()
+    damaged = store.put("door", b"\xff\xd8 no picture at all \xff\xd9", 320, 240)
+    with pytest.raises(FrameRejected):
+        view.picture(damaged).result()
     assert view.snapshot() == good, "the last good one, not an error"
     clock.advance(0.1)
     newer = put(150)
-    picture = view.wait_picture(good.seq, 0)
-    assert picture is not None
-    assert picture.seq == newer.seq
+    assert view.picture(newer).result().seq == newer.seq
 
 
 def test_a_camera_whose_only_frame_cannot_be_read_says_so(
@@ -181,12 +161,6 @@ def test_a_camera_whose_only_frame_cannot_be_read_says_so(
     show_person()
     store.put("door", b"\xff\xd8 no picture at all \xff\xd9", 320, 240)
     assert codec.decode(view.snapshot().jpeg).shape == (480, 640, 3)
-
-
-def test_waiting_ends_when_the_time_is_over(view: LiveView, put: Put) -> None:
-    assert view.wait_picture(0, 0) is None
-    frame = put(1)
-    assert view.wait_picture(frame.seq, 0) is None
 
 
 def test_before_the_first_frame_a_snapshot_is_a_notice(view: LiveView) -> None:
@@ -204,7 +178,7 @@ def test_a_camera_that_is_gone_gives_its_notice_over_the_darkened_last_frame(
     clock.advance(11)
     assert not view.online
     picture = view.snapshot()
-    assert picture == view.notice()
+    assert picture == view.notice().result()
     image = codec.decode(picture.jpeg)
     assert image.shape == (240, 320, 3)
     assert _shade(picture.jpeg) < 90
@@ -215,12 +189,12 @@ def test_a_camera_that_is_gone_gives_its_notice_over_the_darkened_last_frame(
 def test_a_notice_is_drawn_once_an_outage(view: LiveView, put: Put, clock: ManualClock) -> None:
     put(200)
     clock.advance(11)
-    first = view.notice()
+    first = view.notice().result()
     clock.advance(100)
-    assert view.notice() is first
+    assert view.notice().result() is first
     put(100)
     clock.advance(11)
-    assert view.notice() is not first, "another outage, another time"
+    assert view.notice().result() is not first, "another outage, another time"
 
 
 def test_a_notice_comes_although_the_last_frame_cannot_be_read(
@@ -228,18 +202,12 @@ def test_a_notice_comes_although_the_last_frame_cannot_be_read(
 ) -> None:
     store.put("door", b"\xff\xd8 no picture at all \xff\xd9", 320, 240)
     clock.advance(11)
-    assert codec.decode(view.notice().jpeg).shape == (480, 640, 3)
+    assert codec.decode(view.notice().result().jpeg).shape == (480, 640, 3)
 
 
-def test_a_notice_says_since_when_in_local_time(
-    view: LiveView, put: Put, clock: ManualClock, store: FrameStore
-) -> None:
-    from bridge.model import CameraState
-    from bridge.serve.live import _reason
-
+def test_a_notice_says_since_when_in_local_time(put: Put, clock: ManualClock, store: FrameStore) -> None:
     clock.now_unix_s = datetime(2026, 11, 23, 3, 14, 5, tzinfo=UTC).timestamp()
     put(1)
     local = datetime(2026, 11, 23, 3, 14, 5, tzinfo=UTC).astimezone()
     assert _reason(CameraState.OFFLINE, store.newest("door")).startswith(f"offline since {local:%Y-%m-%d %H:%M:%S}")
     assert _reason(CameraState.WAITING, None) == "waiting for the first picture"
-    assert view.newest_seq == 1
