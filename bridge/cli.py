@@ -20,6 +20,8 @@ from bridge.runtime import logs
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bridge.commands.footage import FootageOptions
+
     Handler = Callable[[argparse.Namespace], int]
 
 _EPILOG = """examples:
@@ -30,6 +32,7 @@ _EPILOG = """examples:
   espcam-bridge simulate --url ws://localhost:3001/ws/door --source visit.mp4
                                                        a camera that plays a video
   espcam-bridge detect holiday/*.jpg --save found/     try the model on pictures
+  espcam-bridge models bench --bridge http://host:8080 which model is the best here, on your cameras' own frames
 
 exit codes: 0 good, 1 failed at run time, 2 wrong usage or configuration"""
 
@@ -88,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
         command("discovery", _discovery, "print the Home Assistant discovery messages as JSON; connects nowhere")
     )
     command("password", _password, "hash a password for http.password in the configuration")
+    models = commands.add_parser("models", help="what is here; make another form of a model; find the best one")
+    _add_models(models, shared)
     return parser
 
 
@@ -133,6 +138,53 @@ def _add_detect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save", type=Path, metavar="DIR", help="write annotated copies there")
 
 
+def _add_models(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    there = actions.add_parser("list", parents=[shared], help="every model on this machine, and which one auto takes")
+    there.set_defaults(handler=_models_list)
+    there.add_argument("--json", action="store_true", help="as JSON")
+    export = actions.add_parser("export", parents=[shared], help="make the OpenVINO FP32, FP16 or INT8 form of a model")
+    export.set_defaults(handler=_models_export)
+    export.add_argument("model", metavar="MODEL", help="a name (yolo11n), a .pt, an .onnx or an *_openvino_model/")
+    export.add_argument("--precision", choices=("int8", "fp16", "fp32"), default="int8", help="default: int8")
+    export.add_argument("--size", type=_pixels, default=640, metavar="PX", help="longer side, for INT8 (default: 640)")
+    export.add_argument(
+        "--aspect", type=_aspect, default=(4, 3), metavar="W:H", help="of the cameras' pictures (default: 4:3)"
+    )
+    export.add_argument("--output", type=Path, metavar="DIR", help="where to (default: beside the model)")
+    export.add_argument("--force", action="store_true", help="keep it even if it sees less than the exact form")
+    _add_footage(export)
+    bench = actions.add_parser(
+        "bench", parents=[shared], help="time every runtime, form and size on your own frames and name the best"
+    )
+    bench.set_defaults(handler=_models_bench)
+    bench.add_argument(
+        "--model",
+        action="append",
+        metavar="M",
+        help="a name (all its forms) or a path; repeatable (default: auto)",
+    )
+    bench.add_argument(
+        "--sizes", type=_sizes, metavar="PX,PX", help="for models that take any (default: 640,480,320)", default=None
+    )
+    bench.add_argument("--seconds", type=_seconds, default=3.0, metavar="S", help="each timing takes (default: 3)")
+    bench.add_argument("--no-accuracy", action="store_true", help="time only: needs no frames")
+    bench.add_argument("--json", action="store_true", help="as JSON")
+    bench.add_argument("--write", type=Path, metavar="FILE", help="write the winning lines there; never overwrites")
+    _add_footage(bench)
+
+
+def _add_footage(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("your cameras' frames")
+    group.add_argument(
+        "--frames", nargs="+", type=Path, default=[], metavar="PATH", help="pictures, folders of them, videos"
+    )
+    group.add_argument("--bridge", metavar="URL", help="collect them from a bridge that runs: http://host:8080")
+    group.add_argument("--collect", type=_seconds, default=60.0, metavar="S", help="for how long (default: 60)")
+    group.add_argument("--token", metavar="T", help="the bridge's http.api_token")
+    group.add_argument("--password", metavar="P", help="the bridge's http.password; http://USER:P@host works as well")
+
+
 def _count(text: str) -> int:
     value = int(text)
     if not 1 <= value <= 64:  # noqa: PLR2004 - said in the message
@@ -152,6 +204,24 @@ def _share(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError("must be 0 to 1")
     return value
+
+
+def _pixels(text: str) -> int:
+    value = int(text)
+    if not 32 <= value <= 4096 or value % 32:  # noqa: PLR2004 - said in the message
+        raise argparse.ArgumentTypeError("must be a multiple of 32, 32 to 4096")
+    return value
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(_pixels(part) for part in text.split(","))
+
+
+def _aspect(text: str) -> tuple[int, int]:
+    width, _, height = text.partition(":")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise argparse.ArgumentTypeError("must be WIDTH:HEIGHT, such as 4:3, 16:9 or 1:1")
+    return int(width), int(height)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -234,3 +304,45 @@ def _password(_: argparse.Namespace) -> int:
     from bridge.commands import password  # noqa: PLC0415
 
     return password.run()
+
+
+def _models_list(arguments: argparse.Namespace) -> int:
+    from bridge.commands import models  # noqa: PLC0415
+
+    return models.list_models(os.environ, sys.stdout, as_json=arguments.json)
+
+
+def _models_export(arguments: argparse.Namespace) -> int:
+    from bridge.commands import models  # noqa: PLC0415
+
+    options = models.ExportOptions(
+        model=arguments.model,
+        precision=arguments.precision,
+        image_size=arguments.size,
+        aspect=arguments.aspect,
+        footage=_footage(arguments),
+        output=arguments.output,
+        force=arguments.force,
+    )
+    return models.export_model(options, os.environ, sys.stdout)
+
+
+def _models_bench(arguments: argparse.Namespace) -> int:
+    from bridge.commands import models_bench  # noqa: PLC0415
+
+    options = models_bench.BenchOptions(
+        models=arguments.model or ("auto",),
+        sizes=arguments.sizes or models_bench.SIZES,
+        footage=_footage(arguments),
+        seconds=arguments.seconds,
+        accuracy=not arguments.no_accuracy,
+        as_json=arguments.json,
+        write=arguments.write,
+    )
+    return models_bench.run(options, os.environ, sys.stdout)
+
+
+def _footage(arguments: argparse.Namespace) -> FootageOptions:
+    from bridge.commands.footage import FootageOptions  # noqa: PLC0415
+
+    return FootageOptions(arguments.frames, arguments.bridge, arguments.token, arguments.password, arguments.collect)

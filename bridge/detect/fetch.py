@@ -6,15 +6,16 @@ PyTorch's 400 MB then do not stay in the bridge, and an export that runs out of 
 from __future__ import annotations
 
 import importlib.util
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from bridge.detect.child import run_child
 from bridge.detect.models import AUTO_MODEL, find, models_cache
-from bridge.errors import ModelUnavailable
+from bridge.errors import DependencyMissing, ModelRefused, ModelUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from bridge.detect.models import ModelFiles
     from bridge.detect.port import Progress
@@ -55,7 +56,7 @@ def fetch(
         )
     progress(f"downloading {name} and exporting it to OpenVINO; this happens once")
     folder = models_cache(environ)
-    reason = _run([*child, name, str(folder)], environ, timeout_s)
+    reason = run_child([*child, name, str(folder)], environ, timeout_s)
     found = find(name, {**environ, "ESPCAM_BRIDGE_MODELS": str(folder)})
     if found is None:
         raise ModelUnavailable(
@@ -67,25 +68,32 @@ def fetch(
     return found
 
 
-def _run(command: Sequence[str], environ: Mapping[str, str], timeout_s: float) -> str:
-    """Run the child to its end.
+def to_openvino(
+    weights: Path, folder: Path, environ: Mapping[str, str], *, child: Sequence[str] = _CHILD, timeout_s: float = 900.0
+) -> Path:
+    """Export a ``.pt`` to OpenVINO in FP32, for pictures of any size.
+
+    Args:
+        weights: the file.
+        folder: where ``NAME_openvino_model`` goes.
+        environ: the child's environment.
+        child: the program that does it.
+        timeout_s: how long it may take.
 
     Returns:
-        Why it failed, in one line; empty when it did not.
+        The folder of the OpenVINO model.
+
+    Raises:
+        DependencyMissing: ultralytics is not installed.
+        ModelRefused: the export failed; the reason is one line.
     """
-    chatter = None if sys.stderr.isatty() else subprocess.DEVNULL
-    with subprocess.Popen(  # noqa: S603 - our own program; the name was checked
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=chatter, env=dict(environ), text=True
-    ) as process:
-        # stdin stays open on purpose: the child ends when it closes, so it never outlives us. It says one line at
-        # most, far less than a pipe holds, so that waiting before reading cannot block it.
-        try:
-            process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return f"it took longer than {timeout_s:.0f} s"
-        assert process.stdout is not None  # noqa: S101 - it is a pipe, see above
-        said = process.stdout.read().strip()
-    if process.returncode < 0:
-        return f"the process was ended by signal {-process.returncode} (out of memory?)"
-    return said or ("" if process.returncode == 0 else f"the process ended with status {process.returncode}")
+    if child is _CHILD and importlib.util.find_spec("ultralytics") is None:
+        raise DependencyMissing(
+            f"ultralytics (it reads {weights.name})",
+            "run: pip install 'espcam-bridge[yolo]'; or give an OpenVINO or ONNX model",
+        )
+    reason = run_child([*child, str(weights.resolve()), str(folder)], environ, timeout_s)
+    made = folder / f"{weights.stem}_openvino_model"
+    if reason or not made.is_dir():
+        raise ModelRefused(f"{weights} cannot be exported: {reason or 'nothing came'}", "use another model")
+    return made

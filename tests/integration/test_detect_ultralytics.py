@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -180,10 +181,19 @@ def test_one_export_serves_every_image_size(models: Path, images: list[Image]) -
 
 
 def test_weights_are_run_by_ultralytics(models: Path, images: list[Image]) -> None:
+    from bridge.detect.ultralytics import available_devices
+
     detector = load(models / "yolo11n.pt")
     info = detector.info
-    assert (info.runtime, info.model, info.device, info.parallel) == ("ultralytics", "yolo11n", "cpu", 1)
+    assert (info.runtime, info.model, info.device, info.batch, info.jobs) == (
+        "ultralytics",
+        "yolo11n",
+        "cpu",
+        1,
+        1,
+    )
     assert (info.input_width_px, info.input_height_px, len(info.labels)) == (SIZE, SIZE, 80)
+    assert "cpu" in available_devices()
     found = detector.detect(images, 0.25, 0.45)
     assert len(found) == len(images)
     assert any(found)
@@ -193,6 +203,26 @@ def test_weights_are_run_by_ultralytics(models: Path, images: list[Image]) -> No
         assert all(0 <= edge <= SIZE for item in items for edge in item.box_xyxy_px)
     assert found[3] == detector.detect(images[3:4], 0.25, 0.45)[0]
     assert detector.detect([], 0.25, 0.45) == []
+    detector.close()
+
+
+def test_pictures_may_be_changed_once_they_were_handed_in(models: Path, images: list[Image]) -> None:
+    detector = load(models / "yolo11n.pt")
+    original = next(image for image in images if detector.detect([image], 0.25, 0.45)[0])
+    expected = detector.detect([original], 0.25, 0.45)
+    image, told = original.copy(), threading.Event()
+    job = detector.start([image], 0.25, 0.45, told.set)
+    image.fill(0)
+    assert job.result() == expected
+    assert job.done()
+    assert told.wait(5)
+    detector.close()
+
+
+def test_what_is_no_picture_is_refused_at_once(models: Path) -> None:
+    detector = load(models / "yolo11n.pt")
+    with pytest.raises(ValueError, match="expected a picture"):
+        detector.start([np.zeros((9, 9), np.uint8)], 0.25, 0.45, lambda: None)
     detector.close()
 
 

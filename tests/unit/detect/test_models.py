@@ -12,12 +12,15 @@ from bridge.detect.models import (
     ModelMetadata,
     cache_dir,
     find,
+    find_all,
     first_line,
     kind_of,
     last_line,
+    load_metadata,
     parse_metadata,
     read_metadata,
     require_detector,
+    save_metadata,
 )
 from bridge.errors import ModelRefused, ModelUnavailable
 
@@ -55,6 +58,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
     ("there", "expected"),
     [
         (["yolo11n.pt", "yolo11n.onnx", "yolo11n_openvino_model", "yolo11n_int8_openvino_model"], 3),
+        (["yolo11n.pt", "yolo11n_openvino_model", "yolo11n_fp16_openvino_model"], 2),
         (["yolo11n.pt", "yolo11n.onnx", "yolo11n_openvino_model"], 2),
         (["yolo11n.pt", "yolo11n.onnx"], 1),
         (["yolo11n.pt"], 0),
@@ -130,6 +134,23 @@ def test_an_export_beside_the_weights_is_taken_unless_they_are_newer(
     assert find(str(weights), environ, prefer_pytorch=True) == ModelFiles(weights, ModelKind.PYTORCH)
     os.utime(exported, (999, 999))
     assert find(str(weights), environ) == ModelFiles(weights, ModelKind.PYTORCH)
+
+
+def test_the_fastest_export_beside_the_weights_is_taken(put: Callable[[str], Path], environ: dict[str, str]) -> None:
+    weights, _, quantized = (put(f"mine/best{form}") for form in (".pt", "_openvino_model", "_int8_openvino_model"))
+    os.utime(weights, (1000, 1000))
+    assert find(str(weights), environ) == ModelFiles(quantized, ModelKind.OPENVINO)
+
+
+def test_all_models_are_listed_in_the_order_of_preference(put: Callable[[str], Path], environ: dict[str, str]) -> None:
+    names = ["best.onnx", "yolo11n_int8_openvino_model", "yolo11n_openvino_model", "yolo11n.pt"]
+    paths = [put(f"one/{name}") for name in names]
+    put("one/.export-x_openvino_model")  # half-written
+    put("one/notes.txt")
+    paths.append(put("cache/espcam-bridge/models/yolo11n.pt"))
+    found = find_all(environ | {"ESPCAM_BRIDGE_MODELS": os.pathsep.join([environ["ESPCAM_BRIDGE_MODELS"]] * 2)})
+    assert [files.path for files in found] == paths
+    assert [files.family for files in found] == ["best", "yolo11n", "yolo11n", "yolo11n", "yolo11n"]
 
 
 def test_the_starter_model_is_said_to_come_later(environ: dict[str, str]) -> None:
@@ -215,6 +236,13 @@ def test_a_model_with_another_task_is_no_detector() -> None:
 def test_metadata_are_read_from_beside_the_model(tmp_path: Path) -> None:
     assert read_metadata(tmp_path) is None
     (tmp_path / "metadata.yaml").write_text("task: detect\nimgsz: [640, 640]\nnames:\n  0: person\n  1: Füchsin\n")
+    assert read_metadata(tmp_path) == ModelMetadata(("person", "Füchsin"), "detect")
+
+
+def test_metadata_that_are_written_can_be_read(tmp_path: Path) -> None:
+    content = {"task": "detect", "imgsz": [480, 640], "names": {0: "person", 1: "Füchsin"}}
+    save_metadata(tmp_path, content)
+    assert load_metadata(tmp_path) == content
     assert read_metadata(tmp_path) == ModelMetadata(("person", "Füchsin"), "detect")
 
 
