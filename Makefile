@@ -36,9 +36,9 @@ coverage: $(VENV)/.dev  ## the tests again, with the share of lines and branches
 	@.ci/system-packages opencv mosquitto chromium
 	@$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
 
-bench: $(VENV)/.dev  ## measure: every figure as a ratio, side by side in one run
+bench: $(VENV)/.bench  ## measure everything beside its limit, in one run; ARGS=--quick takes two minutes
 	@.ci/system-packages opencv mosquitto
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 run: $(VENV)/.core  ## the bridge itself, with CONFIG=espcam-bridge.yaml
 	@.ci/system-packages opencv
@@ -67,4 +67,9 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	@echo "installing the bridge, ultralytics with PyTorch (6 GB) and the test tools: a few minutes, once ..."
 	@$(PIP) -e '.[demo,yolo,dev]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	@echo "installing what the benchmarks draw with and compare with ..."
+	@$(PIP) -e '.[demo,yolo,dev,bench]'
 	@touch $@

@@ -3,9 +3,9 @@
     python benchmarks/accuracy.py [--pictures N] [--model PATH] [--data PATH] [--own-precision]
 
 mAP is pycocotools' (COCO's own evaluator), over pictures with labels in YOLO format. ``ours`` looks at each picture in
-its own shape, as the bridge does; ``ours_square`` and ``ultralytics`` at 640 x 640 pixels; score above 0.001, suppression at 0.7, one label a box. (``ultralytics val`` lets one box
-carry several labels and has an evaluator of its own: 0.499 where this prints 0.493, for both sides.) The boxes are
-compared at 0.25 and 0.45, as the bridge runs.
+its own shape, as the bridge does; ``ours_square`` and ``ultralytics`` at 640 x 640 pixels; score above 0.001,
+suppression at 0.7, one label a box. (``ultralytics val`` lets one box carry several labels and has an evaluator of its
+own: 0.499 where this prints 0.493, for both sides.) The boxes are compared at 0.25 and 0.45, as the bridge runs.
 
 On CPUs that can, ultralytics lets OpenVINO calculate in bfloat16, which moves boxes by pixels. Here both sides
 calculate in float32, unless ``--own-precision`` leaves ultralytics as it is.

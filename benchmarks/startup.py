@@ -1,101 +1,85 @@
-"""How long until the bridge is ready, and what it holds in memory when nothing happens.
-
-Starts ``espcam-bridge run`` with the model given to the tests and asks /readyz until it says 200. Prints one JSON
-object: the median of the rounds.
-
-    python benchmarks/startup.py [--rounds 5]
-"""
+"""How long until ``espcam-bridge run`` is ready, what ``check`` and an import cost, and what they load."""
 
 from __future__ import annotations
 
-import argparse
-import http.client
-import json
 import os
-import shutil
-import socket
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[1]
-MODELS = ROOT.parent / "shared" / "models"
+from harness import MODEL, Options, Stage, environment
+from report import Findings, Row, Target
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
+_HEAVY = ("openvino", "cv2", "torch", "ultralytics", "numpy")
+_FORBIDDEN = ("openvino", "cv2", "torch")
 
 
-def start_once(mqtt_port: int, config: Path) -> tuple[float, float]:
-    """Seconds until ready, and MB held two seconds later."""
-    http_port = free_port()
-    config.write_text(
-        f"mqtt: {{port: {mqtt_port}}}\ningest: {{host: 127.0.0.1, port: {free_port()}}}\n"
-        f"http: {{host: 127.0.0.1, port: {http_port}}}\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ESPCAM_BRIDGE_MODELS": str(MODELS)}
-    started_s = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bridge", "run", "-c", str(config)], env=environment, stderr=subprocess.DEVNULL
-    )
-    try:
-        while not is_ready(http_port):
-            if process.poll() is not None or time.perf_counter() - started_s > 60:
-                raise SystemExit("the bridge does not become ready")
-            time.sleep(0.01)
-        ready_s = time.perf_counter() - started_s
-        time.sleep(2)
-        pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
-        return ready_s, pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    if not MODELS.exists():
-        raise SystemExit(f"no models at {MODELS}")
+def measure(options: Options) -> Findings:
+    starts = [start_once() for _ in range(round(options.pick(5, 2)))]
     with tempfile.TemporaryDirectory() as folder:
-        mqtt_port = free_port()
-        settings = Path(folder) / "mosquitto.conf"
-        settings.write_text(f"listener {mqtt_port} 127.0.0.1\nallow_anonymous true\n")
-        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-        broker = subprocess.Popen([program, "-c", str(settings)], stderr=subprocess.DEVNULL)
-        try:
-            rounds = [start_once(mqtt_port, Path(folder) / "bench.yaml") for _ in range(options.rounds)]
-        finally:
-            broker.terminate()
-            broker.wait(10)
-    ready_s, memory_mb = zip(*rounds, strict=True)
-    print(
-        json.dumps(
-            {
-                "ready_s": round(statistics.median(ready_s), 2),
-                "ready_s_all": [round(value, 2) for value in ready_s],
-                "rest_rss_mb": round(statistics.median(memory_mb)),
-            }
-        )
+        config = Path(folder) / "bench.yaml"
+        config.write_text(f"detector: {{model: {MODEL}}}\ncameras: [{{id: door}}]\n")
+        commands = {"import bridge": ("-c", "import bridge"), "check": ("-m", "bridge", "check", "-c", str(config))}
+        rounds = {
+            name: [run_once(*command) for _ in range(round(options.pick(9, 3)))] for name, command in commands.items()
+        }
+        loaded = {name: heavy_imports(*command) for name, command in commands.items()}
+    ready = Row(
+        "ready",
+        "from `espcam-bridge run` to /readyz, the model cached",
+        statistics.median(ready_s for ready_s, _ in starts),
+        "s",
+        Target(3, at_least=False),
+        raw={"s": [ready_s for ready_s, _ in starts]},
+    )
+    held = Row("memory at rest", "the bridge ready, without cameras", statistics.median(mb for _, mb in starts), "MB")
+    return Findings([ready, *(command_row(name, timed, loaded[name]) for name, timed in rounds.items()), held])
+
+
+def command_row(name: str, timed: Sequence[tuple[float, float]], loaded: list[str]) -> Row:
+    """How long a command takes, and whether it loads what it must not."""
+    wall_s, cpu_s = ([one[place] for one in timed] for place in (0, 1))
+    forbidden = [package for package in loaded if package in _FORBIDDEN]
+    imports = f"imports {', '.join(forbidden)}" if forbidden else f"none of {', '.join(_FORBIDDEN)} imported"
+    return Row(
+        f"`{name}`",
+        "wall time of the whole process, the median",
+        statistics.median(wall_s),
+        "s",
+        Target(0.3, at_least=False),
+        note=f"{statistics.median(cpu_s):.2f} s of CPU time; {imports}",
+        raw={"wall_s": wall_s, "cpu_s": cpu_s, "loaded": loaded},
     )
 
 
-if __name__ == "__main__":
-    main()
+def start_once() -> tuple[float, float]:
+    """Seconds until ready, and MB held then."""
+    with Stage() as stage:
+        return stage.ready_s, stage.rss_mb()
+
+
+def run_once(*command: str) -> tuple[float, float]:
+    """Wall and CPU seconds of Python running this."""
+    began_s = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *command], env=environment(), stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, f"{command} ended with {process.returncode}"
+    return time.perf_counter() - began_s, usage.ru_utime + usage.ru_stime
+
+
+def heavy_imports(*command: str) -> list[str]:
+    """Which of the big packages it imports."""
+    told = subprocess.run(
+        [sys.executable, "-X", "importtime", *command], env=environment(), capture_output=True, text=True, check=True
+    ).stderr
+    names = set(re.findall(r"\|\s+(\w+)", told))
+    return [name for name in _HEAVY if name in names]

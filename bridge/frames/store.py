@@ -113,12 +113,12 @@ class FrameStore:
             )
             if camera.waiting is None:
                 camera.turns.first_frame(now_mono_s, self._earliest_deadline_s)
+                self._changed.notify_all()  # a frame that takes a waiting one's place changes nobody's turn
             else:
                 camera.turns.newer_frame()
             camera.newest = camera.waiting = frame
             camera.received_rate.add(now_mono_s)
             camera.count_received()
-            self._changed.notify_all()
         for listener in self._listeners:
             listener(camera_id)
         return frame
@@ -235,25 +235,6 @@ class FrameStore:
         """
         with self._changed:
             return self._cameras[camera_id].scene
-
-    def wait_newer(self, camera_id: str, seq: int, timeout_s: float) -> Frame | None:
-        """Wait for a frame with a higher ``seq``.
-
-        Returns:
-            The newest frame; None when the time ran out or the store was closed.
-
-        Raises:
-            KeyError: unknown camera.
-        """
-        camera = self._cameras[camera_id]
-
-        def newer() -> bool:
-            return self._closed or (camera.newest is not None and camera.newest.seq > seq)
-
-        with self._changed:
-            if not self._changed.wait_for(newer, timeout_s) or self._closed:
-                return None
-            return camera.newest
 
     def viewer(self, camera_id: str, change: int) -> int:
         """Count a viewer in (+1) or out (-1).

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,13 +106,13 @@ def test_a_crop_is_never_empty_and_never_larger_than_asked_for(
 def test_the_best_of_several_views_is_handed_out() -> None:
     views = BestViews(480)
     for shade, score in ((50, 0.5), (150, 0.9), (250, 0.7)):
-        views.consider(_plain(shade), [_track(score=score)])
+        views.consider(partial(_plain, shade), [_track(score=score)])
     assert _shade(views.hand_out(1, "id")) == 150
 
 
 def test_a_picture_carries_the_id_of_its_event() -> None:
     views = BestViews(480)
-    views.consider(_plain(), [_track()])
+    views.consider(_plain, [_track()])
     jpeg = views.hand_out(1, "1800000000000-3fa4c1")
     assert jpeg is not None
     assert read_comment(jpeg) == "1800000000000-3fa4c1"
@@ -119,7 +120,7 @@ def test_a_picture_carries_the_id_of_its_event() -> None:
 
 def test_a_thumbnail_is_never_larger_than_asked_for() -> None:
     views = BestViews(100)
-    views.consider(_plain(width=1600, height=1200), [_track(box=(0.0, 0.0, 1.0, 1.0))])
+    views.consider(lambda: _plain(width=1600, height=1200), [_track(box=(0.0, 0.0, 1.0, 1.0))])
     jpeg = views.hand_out(1, "id")
     assert jpeg is not None
     assert decode(jpeg).shape == (75, 100, 3)
@@ -127,35 +128,35 @@ def test_a_thumbnail_is_never_larger_than_asked_for() -> None:
 
 def test_a_picture_is_handed_out_once() -> None:
     views = BestViews(480)
-    views.consider(_plain(), [_track()])
+    views.consider(_plain, [_track()])
     assert views.hand_out(1, "id") is not None
     assert views.hand_out(1, "id") is None
-    views.consider(_plain(), [_track(score=0.7)])
+    views.consider(_plain, [_track(score=0.7)])
     assert views.hand_out(1, "id") is None
 
 
 def test_a_better_picture_is_handed_out_again() -> None:
     views = BestViews(480)
-    views.consider(_plain(50), [_track()])
+    views.consider(lambda: _plain(50), [_track()])
     views.hand_out(1, "id")
-    views.consider(_plain(200), [_track(score=0.9)])
+    views.consider(lambda: _plain(200), [_track(score=0.9)])
     assert _shade(views.hand_out(1, "id")) == 200
 
 
 def test_a_picture_is_announced_when_it_is_clearly_better_than_the_one_handed_out() -> None:
     views = BestViews(480)
-    assert views.consider(_plain(), [_track(score=0.5)]) == {1}
+    assert views.consider(_plain, [_track(score=0.5)]) == {1}
     views.hand_out(1, "id")
-    assert views.consider(_plain(), [_track(score=0.6)]) == set()
-    assert views.consider(_plain(), [_track(score=0.66)]) == {1}
-    assert views.consider(_plain(), [_track(score=0.3)]) == {1}, "until it is handed out"
+    assert views.consider(_plain, [_track(score=0.6)]) == set()
+    assert views.consider(_plain, [_track(score=0.66)]) == {1}
+    assert views.consider(_plain, [_track(score=0.3)]) == {1}, "until it is handed out"
     views.hand_out(1, "id")
-    assert views.consider(_plain(), [_track(score=0.66)]) == set()
+    assert views.consider(_plain, [_track(score=0.66)]) == set()
 
 
 def test_even_a_view_of_no_worth_is_handed_out_so_that_every_event_has_a_picture() -> None:
     views = BestViews(480)
-    assert views.consider(_plain(), [_track(box=(1.0, 0.3, 1.0, 0.7))]) == {1}
+    assert views.consider(_plain, [_track(box=(1.0, 0.3, 1.0, 0.7))]) == {1}
     assert views.hand_out(1, "id") is not None
 
 
@@ -163,13 +164,13 @@ def test_every_track_has_a_picture_of_its_own() -> None:
     image = _plain(0)
     image[:, 320:] = 255
     views = BestViews(480)
-    views.consider(image, [_track((0.1, 0.3, 0.3, 0.7), track_id=1), _track((0.7, 0.3, 0.9, 0.7), track_id=2)])
+    views.consider(lambda: image, [_track((0.1, 0.3, 0.3, 0.7), track_id=1), _track((0.7, 0.3, 0.9, 0.7), track_id=2)])
     assert (_shade(views.hand_out(1, "a")), _shade(views.hand_out(2, "b"))) == (0, 255)
 
 
 def test_tracks_that_nobody_follows_are_forgotten() -> None:
     views = BestViews(480)
-    views.consider(_plain(), [_track(track_id=1), _track(track_id=2)])
+    views.consider(_plain, [_track(track_id=1), _track(track_id=2)])
     views.keep_only({2})
     assert views.hand_out(1, "a") is None
     assert views.hand_out(2, "b") is not None

@@ -87,8 +87,6 @@ def test_an_unknown_camera_is_a_key_error(store: FrameStore) -> None:
             call("attic")
     with pytest.raises(KeyError):
         _put(store, "attic")
-    with pytest.raises(KeyError):
-        store.wait_newer("attic", 0, 0.0)
 
 
 def test_adding_a_camera_twice_keeps_its_frames(store: FrameStore) -> None:
@@ -306,38 +304,13 @@ def test_a_listener_hears_of_every_frame(live_store: FrameStore) -> None:
     assert heard == ["door", "door"]
 
 
-def test_a_viewer_is_woken_by_the_next_frame(live_store: FrameStore) -> None:
-    first = _put(live_store)
-    waiting = _Waiting(lambda: live_store.wait_newer("door", first.seq, 5.0))
-    second = _put(live_store)
-    assert waiting.ends_at_once()
-    assert waiting.result is second
-
-
-def test_a_viewer_who_is_behind_skips_to_the_newest_without_waiting(live_store: FrameStore) -> None:
-    for _ in range(5):
-        newest = _put(live_store)
-    assert live_store.wait_newer("door", 1, 0.0) is newest
-
-
-def test_a_viewer_of_a_silent_camera_waits_no_longer_than_asked(live_store: FrameStore) -> None:
-    assert live_store.wait_newer("door", 0, 0.01) is None
-
-
-def test_taking_frames_for_the_detector_leaves_them_to_viewers(live_store: FrameStore) -> None:
-    frame = _put(live_store)
-    live_store.take(4, 0.0)
-    assert live_store.wait_newer("door", 0, 0.0) is frame
-
-
 def test_closing_wakes_everybody_and_every_later_wait_ends_at_once(live_store: FrameStore) -> None:
-    waits = [_Waiting(lambda: live_store.take(4, 5.0)), _Waiting(lambda: live_store.wait_newer("door", 0, 5.0))]
+    waiting = _Waiting(lambda: live_store.take(4, 5.0))
     live_store.close()
-    assert all(waiting.ends_at_once() for waiting in waits)
-    assert [waiting.result for waiting in waits] == [[], None]
+    assert waiting.ends_at_once()
+    assert waiting.result == []
     _put(live_store)
     assert live_store.take(4, 5.0) == []
-    assert live_store.wait_newer("door", 0, 5.0) is None
 
 
 def test_threads_that_hammer_the_store_lose_no_frame_untold() -> None:
