@@ -66,10 +66,10 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	@echo "installing the bridge, ultralytics with PyTorch (6 GB) and the test tools: a few minutes, once ..."
-	@$(PIP) -e '.[demo,yolo,dev]'
+	@$(PIP) -e '.[demo,yolo,export,dev]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
 	@echo "installing what the benchmarks draw with and compare with ..."
-	@$(PIP) -e '.[demo,yolo,dev,bench]'
+	@$(PIP) -e '.[demo,yolo,export,dev,bench]'
 	@touch $@
