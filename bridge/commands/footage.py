@@ -80,15 +80,15 @@ def from_files(paths: Sequence[Path], limit: int, folder: Path) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise UsageError(f"--frames {path} does not exist")
-    files = [file for path in paths for file in _expand(path)]
-    lengths = [_video_length(file) if _is_video(file) else 1 for file in files]
+    files = [file for path in paths for file in expand(path)]
+    lengths = [_video_length(file) if is_video(file) else 1 for file in files]
     wanted = set(spread(sum(lengths), limit))
     chosen: list[Path] = []
     before = 0
     for file, length in zip(files, lengths, strict=True):
         numbers = {number - before for number in wanted if before <= number < before + length}
         before += length
-        if _is_video(file):
+        if is_video(file):
             chosen += _save_frames(file, numbers, folder)
         elif numbers and _is_picture(file.read_bytes()):
             chosen.append(file)
@@ -102,13 +102,15 @@ def spread(count: int, limit: int) -> list[int]:
     return [number * count // limit for number in range(limit)] if count > limit else list(range(count))
 
 
-def _expand(path: Path) -> list[Path]:
+def expand(path: Path) -> list[Path]:
+    """A folder's pictures and videos by name; anything else as it is."""
     if not path.is_dir():
         return [path]
     return sorted(file for file in path.iterdir() if file.suffix.lower() in _PICTURES | _VIDEOS)
 
 
-def _is_video(file: Path) -> bool:
+def is_video(file: Path) -> bool:
+    """Whether a file is a video, by its name."""
     return file.suffix.lower() in _VIDEOS
 
 
