@@ -52,7 +52,7 @@ def test_who_stands_still_is_looked_at_as_long_as_he_is_followed() -> None:
 
 def test_a_clock_that_steps_back_does_not_blind() -> None:
     attention = Attention()
-    attention.wants(_WORTH, tracked=False, now_mono_s=5000.0)
+    attention.wants(_STILL, tracked=False, now_mono_s=5000.0)
     assert attention.wants(_STILL, tracked=False, now_mono_s=100.0)
 
 
