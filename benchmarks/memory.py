@@ -17,6 +17,7 @@ from report import Findings, Fit, Row, Target, fit_line
 
 _POOL = 8  # cameras that come and go
 _HOUR_S = 3600.0
+_WARM_S = 600.0
 _STEP_SHARE = 0.005  # allocators take memory in steps: 2 MB of 400 once is not yet growth
 
 
@@ -50,10 +51,14 @@ def measure(options: Options) -> Findings:
 
 
 def slope(noted: list[tuple[float, float]]) -> Fit:
-    """MB a second; at least as unsure as one more step of the allocator would make it."""
+    """MB a second; at least as unsure as one more step of the allocator would make it.
+
+    In the first minutes all growth may be warming up: until then the whole of it is in doubt.
+    """
     line = fit_line(*zip(*noted, strict=True))
     watched_s = noted[-1][0] - noted[0][0]
-    return Fit(line.slope, max(line.uncertainty, _STEP_SHARE * noted[0][1] / watched_s))
+    doubt = abs(line.slope) if watched_s < _WARM_S else 0.0
+    return Fit(line.slope, max(line.uncertainty, _STEP_SHARE * noted[0][1] / watched_s, doubt))
 
 
 def visit(stage: Stage, chance: random.Random, scenes: list[Path], seconds: float) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 BEGIN_MARK = "<!-- measured: begin -->"
 END_MARK = "<!-- measured: end -->"
 
+DISTURBED_CORES = 0.1
 INFERENCE_STAGE = "inference"
 OTHER_STAGE = "other"
 # What a thread does outside every watched stage, by the beginning of its name; the rest is the web's.
@@ -52,6 +53,8 @@ class Row:
         value: the figure; None when it could not be had.
         unit: of value and target; empty for a ratio.
         target: None for figures that only explain.
+        disturbed_cores: what others took of the machine meanwhile, where that spoils the value; above
+            ``DISTURBED_CORES`` nothing is claimed.
         uncertainty: the value may be off by this much either way (95 %); a target inside that range is undecided.
         problem: why there is no value.
         note: what the reader must know.
@@ -67,6 +70,7 @@ class Row:
     problem: str = ""
     note: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict)
+    disturbed_cores: float = 0.0
 
     @property
     def verdict(self) -> str:
@@ -75,6 +79,8 @@ class Row:
             return "not measured"
         if self.target is None:
             return ""
+        if self.disturbed_cores > DISTURBED_CORES:
+            return "undecided"
         low, high = self.value - self.uncertainty, self.value + self.uncertainty
         outcomes = {self.target.reached(low), self.target.reached(high)}
         return "undecided" if len(outcomes) > 1 else "met" if outcomes == {True} else "short"

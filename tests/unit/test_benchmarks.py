@@ -52,6 +52,12 @@ def test_verdict_follows_value_target_and_uncertainty(
     assert row.verdict == verdict
 
 
+def test_nothing_is_claimed_while_others_took_the_machine() -> None:
+    calm = report.Row("x", "", 2.0, target=report.Target(1), disturbed_cores=0.05)
+    assert calm.verdict == "met"
+    assert report.Row("x", "", 2.0, target=report.Target(1), disturbed_cores=0.5).verdict == "undecided"
+
+
 def test_without_value_nothing_is_claimed_and_without_target_nothing_judged() -> None:
     assert report.Row("x", "", target=report.Target(1), problem="no broker").verdict == "not measured"
     assert report.Row("x", "", float("nan"), target=report.Target(1)).verdict == "not measured"
