@@ -1,7 +1,9 @@
 """Frames a second that each viewer sees, against the first server on the same model, in turns.
 
 The camera sends 25 a second. The first server looks at the picture anew for every viewer; here every frame is looked
-at once, as far as the model keeps up, and shown to everybody.
+at once, as far as the model keeps up, and shown to everybody. Nobody can see more frames than the camera sends, so on
+a machine where the first server shows more than 25/3 a second, three times that is out of reach; a second row, with a
+camera that sends 60, shows what the bridge itself could do.
 """
 
 from __future__ import annotations
@@ -22,14 +24,17 @@ from report import Findings, Row, Target
 
 SEED = SHARED / "seed" / "main.py"
 _FPS = 25.0
+_FAST_FPS = 60.0  # more than any board sends
 _MODEL_LINE = "YOLO('yolo11n.pt')"
 
 
 def measure(options: Options) -> Findings:
     seconds = options.pick(5, 1.2)
     counts = (4,) if options.quick else (4, 1)
+    fast = [] if options.quick else [4]
     rounds: list[dict[str, Any]] = []
-    rules = {"stream": {"max_fps": 60}, "detect": {"max_fps": _FPS}}
+    fast_rounds: list[dict[str, Any]] = []
+    rules = {"stream": {"max_fps": _FAST_FPS}, "detect": {"max_fps": _FPS}}
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         frames = pictures.walking(folder)
@@ -45,17 +50,22 @@ def measure(options: Options) -> Findings:
             with cameras(f"ws://127.0.0.1:{port}/ws", 1, _FPS, frames):
                 theirs = {count: watched(f"http://127.0.0.1:{port}/", count, seconds) for count in counts}
             rounds.append({"ours": ours, "first_server": theirs})
-    return Findings([row(rounds, count, Target(3) if count == 4 else None) for count in counts])
+            if fast:
+                with stage.cameras(1, _FAST_FPS, frames):
+                    ours = {count: watched(stage_url(stage), count, seconds) for count in fast}
+                fast_rounds.append({"ours": ours, "first_server": theirs})
+    rows = [row(rounds, count, Target(3) if count == 4 else None) for count in counts]
+    return Findings(rows + [row(fast_rounds, count, None, _FAST_FPS) for count in fast])
 
 
-def row(rounds: list[dict[str, Any]], count: int, target: Target | None) -> Row:
+def row(rounds: list[dict[str, Any]], count: int, target: Target | None, sent_fps: float = _FPS) -> Row:
     ours, theirs = ([statistics.fmean(one[who][count]) for one in rounds] for who in ("ours", "first_server"))
     return Row(
-        f"live view, {count} viewer{'s' if count > 1 else ''}",
+        f"live view, {count} viewer{'s' if count > 1 else ''}" + (", a faster camera" if sent_fps > _FPS else ""),
         "frames/s that each viewer sees ÷ the same with the first server on the same model",
         statistics.median(our / their for our, their in zip(ours, theirs, strict=True)),
         target=target,
-        note=f"{statistics.median(ours):.1f} to {statistics.median(theirs):.1f} of {_FPS:g} a second",
+        note=f"{statistics.median(ours):.1f} of {sent_fps:g} a second to {statistics.median(theirs):.1f} of {_FPS:g}",
         raw={"rounds": [{who: one[who][count] for who in one} for one in rounds]},
     )
 
