@@ -12,6 +12,7 @@
     ├── FrameRejected          a camera's picture is damaged; counted by reason, never fatal
     ├── PeerError              the other side broke the camera link's rules; carries the close code
     ├── BrokerError            the MQTT broker cannot be reached, refuses us, or went away; carries the mend
+    ├── HistoryError           the history cannot be read or written; carries the mend and whether the disk is full
     ├── LinkLost               a simulated camera's link to the bridge ended; carries the close code
     ├── SourceError            footage for the simulator cannot be read
     ├── ListenError            a port cannot be listened on
@@ -132,6 +133,22 @@ class BrokerError(BridgeError):
         super().__init__(f"{reason}; {mend}" if mend else reason)
         self.reason = reason
         self.mend = mend
+
+
+class HistoryError(BridgeError):
+    """The history's database or its folder of pictures cannot be used; trying again later may help.
+
+    Args:
+        reason: what happened, in one line.
+        mend: what the user can do about it, in one line.
+        full: there is no room left on the disk.
+    """
+
+    def __init__(self, reason: str, mend: str, *, full: bool = False) -> None:
+        super().__init__(f"{reason}; {mend}")
+        self.reason = reason
+        self.mend = mend
+        self.full = full
 
 
 class LinkLost(BridgeError):

@@ -115,6 +115,14 @@ class Event:
         end_unix_s: when it was last seen; None while it lasts.
         frame_unix_s: when the frame behind this change was received.
         frame_mono_s: the same on the monotonic clock, for ``latency_ms``.
+        captured_unix_s: when the camera says that it took that frame; None when it does not say.
+        detected_unix_s: when the model had seen that frame; None when nothing was looked at (an end that time brought,
+            or one made up after a crash).
+        zones: where it is now, in the configuration's order.
+        entered_zones: where it has ever been, in the order of entering.
+        stationary: whether it has not moved for a while.
+        has_thumbnail: whether a crop of its best view exists.
+        has_snapshot: whether an annotated picture of its best view exists.
     """
 
     id: str
@@ -127,6 +135,13 @@ class Event:
     end_unix_s: float | None
     frame_unix_s: float
     frame_mono_s: float
+    captured_unix_s: float | None = None
+    detected_unix_s: float | None = None
+    zones: tuple[str, ...] = ()
+    entered_zones: tuple[str, ...] = ()
+    stationary: bool = False
+    has_thumbnail: bool = False
+    has_snapshot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +152,71 @@ class EventChange:
         type: which step.
         event: the event after the step.
         thumbnail_jpeg: the best view so far when it is better than the last one handed out, else None.
+        snapshot_jpeg: the whole annotated picture of that view; comes with a thumbnail, or not at all.
     """
 
     type: ChangeType
     event: Event
     thumbnail_jpeg: bytes | None = None
+    snapshot_jpeg: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message that may not be lost, as it waits on the disk for the broker.
+
+    Attributes:
+        number: its place in the queue, from 1, never used twice; 0 before it has one.
+        camera_id: letters of one camera are delivered in the order of their numbers.
+        event_id: the event it speaks of.
+        topic: where to.
+        payload: what; complete but for the time of sending.
+    """
+
+    number: int
+    camera_id: str
+    event_id: str
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """Which past events somebody wants to see, newest first; None for any.
+
+    Attributes:
+        camera_id: of this camera.
+        label: of this label.
+        zone: that were in this zone at any time.
+        since_unix_s: that began at this time or later.
+        until_unix_s: that began before this time.
+        limit: how many at most.
+        cursor: only events after this one in the list: ``EventPage.next_cursor`` of the page before. Stable: events that
+            come or go meanwhile neither repeat nor hide others.
+    """
+
+    camera_id: str | None = None
+    label: str | None = None
+    zone: str | None = None
+    since_unix_s: float | None = None
+    until_unix_s: float | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """A part of the history; ``next_cursor`` is None on the last page."""
+
+    events: tuple[Event, ...]
+    next_cursor: str | None = None
+
+
+class PictureKind(StrEnum):
+    """The pictures of an event; the value is the file's name in addresses."""
+
+    THUMBNAIL = "thumbnail"  # a crop of the best view
+    SNAPSHOT = "snapshot"  # the whole picture, with boxes
 
 
 class CameraState(StrEnum):

@@ -210,6 +210,11 @@ def _check_database_url(value: SecretStr) -> SecretStr:
 class HistoryConfig(Section):
     """Past events: where they are kept, and for how long."""
 
+    enabled: bool = Field(
+        default=True,
+        description="Keep past events and their pictures; false: nothing is written to the disk, and what the broker "
+        "has not yet taken is lost when the bridge ends.",
+    )
     url: Annotated[SecretStr, AfterValidator(_check_database_url)] = Field(
         default=SecretStr("sqlite:///espcam-bridge.db"),
         json_schema_extra={"default": "sqlite:///espcam-bridge.db"},  # pydantic would write asterisks
