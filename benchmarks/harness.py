@@ -97,8 +97,9 @@ def free_port() -> int:
 
 
 def environment() -> dict[str, str]:
-    """For processes that import the bridge or these scripts."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)]), "PYTHONUNBUFFERED": "1"}
+    """For processes that import the bridge or these scripts; compiled modules are kept, as Python does for users."""
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**own, "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)]), "PYTHONUNBUFFERED": "1"}
 
 
 # --- processes -----------------------------------------------------------------------------------------------------
