@@ -12,11 +12,13 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from bridge import __version__, wiring
+from bridge.courier import Courier
 from bridge.detect.load import load_detector
 from bridge.detect.supply import DetectorSupply
 from bridge.eventlog import EventLog
 from bridge.events.ids import IdMaker
 from bridge.frames.store import FrameStore
+from bridge.history import house
 from bridge.ingest.server import IngestServer
 from bridge.model import Readiness
 from bridge.monitor import HealthMonitor
@@ -67,14 +69,26 @@ class App:
             load or (lambda: load_detector(wiring.detector_settings(config), os.environ)), self._supervisor
         )
         self._publisher = Publisher(
-            wiring.publish_settings(config), clock=clock, metrics=self.metrics, supervisor=self._supervisor
+            wiring.publish_settings(config),
+            clock=clock,
+            metrics=self.metrics,
+            supervisor=self._supervisor,
+            delivered=lambda number: self._courier.delivered(number),
+        )
+        history = house.build(wiring.history_settings(config))
+        self._courier = Courier(
+            ledger=history.ledger,
+            publisher=self._publisher,
+            clock=clock,
+            metrics=self.metrics,
+            supervisor=self._supervisor,
         )
         self._pipeline = Pipeline(
             store=self._store,
             supply=self._supply,
             iou=config.detector.iou,
             new_id=IdMaker(secrets.randbits),
-            sinks=(self._publisher, EventLog(self.metrics, listeners)),
+            sinks=(self._courier, EventLog(self.metrics, listeners)),
             clock=clock,
             metrics=self.metrics,
             supervisor=self._supervisor,
@@ -86,6 +100,7 @@ class App:
             wiring.http_settings(config),
             self,
             store=self._store,
+            events=history.archive,
             metrics=self.metrics,
             clock=clock,
             supervisor=self._supervisor,
@@ -121,8 +136,12 @@ class App:
         for camera in self._config.first_cameras():
             self._admit(camera.id)
         with ExitStack() as stack:
-            # Stopped in reverse: first nobody comes in, then the last events are made, then the broker hears of them.
-            parts = (self._publisher, self._supply, self._monitor, self._pipeline, self._web, self._ingest)
+            stack.callback(self._courier.close)  # last of all: notes what the broker took at the very end
+            self._courier.open()  # before the publisher: what waited goes before everything new
+            # Stopped in reverse: first nobody comes in, then the last events are made, written down, and handed over.
+            parts = (
+                self._publisher, self._courier, self._supply, self._monitor, self._pipeline, self._web, self._ingest,
+            )  # fmt: skip
             for part in parts:
                 part.start()
                 stack.callback(part.stop)
@@ -165,7 +184,12 @@ class App:
         """Each part that must work for events to reach Home Assistant."""
         listening = self._ingest.listening
         where = f"cameras dial port {self._ingest.port}" if listening else "the camera port is closed"
-        return (self._publisher.status(), self._supply.readiness(), Readiness("ingest", listening, where))
+        return (
+            self._publisher.status(),
+            self._supply.readiness(),
+            Readiness("ingest", listening, where),
+            self._courier.status(),
+        )
 
     def info(self) -> Mapping[str, Any]:
         """What the bridge is; no secrets."""
@@ -179,6 +203,7 @@ class App:
             "ingest_port": self._ingest.port,
             "ingest_tls": self._config.ingest.tls.enabled,
             "config_sha256": self._config.sha256(),
+            "history": self._courier.status().detail,
         }
 
     def stream_options(self, camera_id: str) -> StreamOptions:

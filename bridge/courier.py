@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from bridge.history.ledger import Ledger
+    from bridge.history.off import NoLedger
     from bridge.model import Event, Readiness
     from bridge.publish.messages import Message
     from bridge.publish.publisher import Publisher
@@ -69,7 +70,7 @@ class Courier:
     """
 
     def __init__(
-        self, *, ledger: Ledger, publisher: Publisher, clock: Clock, metrics: Metrics, supervisor: Supervisor
+        self, *, ledger: Ledger | NoLedger, publisher: Publisher, clock: Clock, metrics: Metrics, supervisor: Supervisor
     ) -> None:
         self._ledger = ledger
         self._publisher = publisher

@@ -12,6 +12,7 @@ from bridge import __version__
 from bridge.analyst import CameraPlan
 from bridge.detect.port import DetectorSettings
 from bridge.events.machine import EventRules
+from bridge.history.house import HistorySettings
 from bridge.ingest.settings import CameraAccess, IngestSettings, UnknownCameras
 from bridge.ingest.settings import TlsFiles as IngestTls
 from bridge.motion.gate import DEFAULT_MIN_AREA, DEFAULT_THRESHOLD, MotionSettings
@@ -131,6 +132,16 @@ def camera_plan(config: Config, camera: CameraConfig) -> CameraPlan:
     )
 
 
+def history_settings(config: Config) -> HistorySettings | None:
+    """Where past events are kept; None for not at all."""
+    history = config.history
+    if not history.enabled:
+        return None
+    return HistorySettings(
+        history.url.get_secret_value(), history.media_dir, history.retain_days, history.max_media_mb
+    )
+
+
 def stream_options(camera: CameraConfig) -> StreamOptions:
     """How one camera is shown."""
     stream = camera.stream
@@ -139,10 +150,9 @@ def stream_options(camera: CameraConfig) -> StreamOptions:
 
 def not_in_effect(config: Config) -> list[str]:
     """Settings that are given but that this version does not act on yet, by path."""
-    found = [
+    return [
         f"cameras[{camera.id}].{key}" for camera in config.cameras for key in ("zones", "masks") if getattr(camera, key)
     ]
-    return found + (["history"] if config.history.model_fields_set else [])
 
 
 def _reveal(secret: SecretStr | None) -> str | None:

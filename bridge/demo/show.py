@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import tempfile
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.app import App
@@ -62,7 +64,8 @@ class Show:
         with ExitStack() as stack:
             sources = self._sources()
             broker = stack.enter_context(EmbeddedBroker(_HOST))
-            app = App(self._config(broker.port), listeners=[self._tell])
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="espcam-bridge-demo-")))
+            app = App(self._config(broker.port, folder), listeners=[self._tell])
             stack.enter_context(_stop_on_signals(app))
             stack.enter_context(app)
             stack.enter_context(self._cameras(sources, app, clock))
@@ -79,13 +82,14 @@ class Show:
         # Each camera begins at another place, else all would show the same.
         return [open_source(self._source, start=place / len(self._ids)) for place in range(len(self._ids))]
 
-    def _config(self, broker_port: int) -> Config:
+    def _config(self, broker_port: int, folder: Path) -> Config:
         return Config.model_validate(
             {
                 "mqtt": {"host": _HOST, "port": broker_port},
                 "ingest": {"host": _HOST, "port": _free_or_any(_INGEST_PORT)},
                 "http": {"host": _HOST, "port": _free_or_any(_HTTP_PORT)},
                 "detector": {"model": self._model},
+                "history": {"url": f"sqlite:///{folder / 'demo.db'}", "media_dir": folder / "media"},
                 "defaults": {
                     "labels": _LABELS if self._source else _LABELS[:1],
                     "events": {"end_after_s": _END_AFTER_S},

@@ -1,0 +1,18 @@
+"""The bridge with a detector of drawn people, to be killed: ``python killed_bridge.py CONFIG``; says when it is ready."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from bridge.app import App
+from bridge.config.loader import load_config
+from bridge.detect.fake import FakeDetector
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(threadName)s %(levelname)s %(message)s")
+    with App(load_config(Path(sys.argv[1]), os.environ), load=FakeDetector) as app:
+        print("started", flush=True)
+        app.wait()
