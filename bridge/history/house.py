@@ -51,4 +51,4 @@ def build(settings: HistorySettings | None) -> House:
     store = EventStore(settings.url)
     media = MediaFolder(settings.media_dir)
     retention = Retention(store, media, retain_days=settings.retain_days, max_media_bytes=settings.max_media_mb * _MB)
-    return House(Ledger(store, media, Reserve(settings.media_dir), retention), Archive(store, media))
+    return House(Ledger(store, media, Reserve(settings.media_dir / "reserve"), retention), Archive(store, media))

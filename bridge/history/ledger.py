@@ -113,7 +113,8 @@ class Ledger:
         if self.keeps:
             numbers = self._attempt(lambda: self._with_room(lambda: self._store.record_many(entries)), now_mono_s)
             if numbers is not None:
-                return numbers
+                left = iter(numbers)
+                return [[next(left) for _ in letters] for _, letters in entries]
         for event, _ in entries:
             self._remembered.pop(event.id, None)
             self._remembered[event.id] = event
@@ -161,7 +162,6 @@ class Ledger:
     # --- inside ------------------------------------------------------------------------------------------------
 
     def _open(self) -> bool:
-        self._media.open()
         self._store.open()
         self._opened = True
         self._reserve.restore()
@@ -190,9 +190,12 @@ class Ledger:
 
     def _make_room(self) -> bool:
         if self._reserve.release():
-            log.warning("the disk is full: the reserve of %s is used up now", self._reserve.path)
+            log.warning("the disk is full: the reserve is used up now, then the oldest pictures go")
             return True
-        return self._retention.give_way(_GIVE_WAY) > 0
+        gone = self._store.oldest_with_pictures(_GIVE_WAY)
+        freed_bytes = self._media.remove(gone)
+        self._store.forget_pictures(gone)
+        return freed_bytes > 0
 
     def _attempt(self, work: Callable[[], _T], now_mono_s: float) -> _T | None:
         try:
