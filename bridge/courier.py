@@ -237,7 +237,8 @@ class Courier:
 
     def _forget(self) -> None:
         if self._done and self._ledger.delivered(self._done, self._clock.mono_s()):
-            self._done.clear()
+            self._publisher.settled(self._done)
+            self._done = []
 
     def _look_after_ledger(self) -> None:
         """When events are kept again (the first time: at the start), go on with what the disk holds."""
