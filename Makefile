@@ -22,7 +22,7 @@ demo: $(VENV)/.demo  ## see it work: broker, cameras, bridge and page in one; Ct
 	@$(BIN)/espcam-bridge demo $(ARGS)
 
 test: $(VENV)/.dev  ## run every test (real broker, sockets, HTTP, browser); ARGS=... goes to pytest
-	@.ci/system-packages opencv mosquitto chromium
+	@.ci/system-packages opencv mosquitto postgresql chromium
 	@$(BIN)/pytest $(ARGS)
 
 check: $(VENV)/.dev  ## style, types and the rules of the house
@@ -33,7 +33,7 @@ check: $(VENV)/.dev  ## style, types and the rules of the house
 	@$(BIN)/lint-imports
 
 coverage: $(VENV)/.dev  ## the tests again, with the share of lines and branches that they reach
-	@.ci/system-packages opencv mosquitto chromium
+	@.ci/system-packages opencv mosquitto postgresql chromium
 	@$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
 
 bench: $(VENV)/.bench  ## measure everything beside its limit, in one run; ARGS=--quick takes two minutes
@@ -66,10 +66,10 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	@echo "installing the bridge, ultralytics with PyTorch (6 GB) and the test tools: a few minutes, once ..."
-	@$(PIP) -e '.[demo,yolo,export,dev]'
+	@$(PIP) -e '.[demo,yolo,export,postgres,dev]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
 	@echo "installing what the benchmarks draw with and compare with ..."
-	@$(PIP) -e '.[demo,yolo,export,dev,bench]'
+	@$(PIP) -e '.[demo,yolo,export,postgres,dev,bench]'
 	@touch $@

@@ -1,0 +1,1 @@
+"""One module a version. Old ones are never edited: databases out there went through them."""
