@@ -53,7 +53,8 @@ def publish_settings(config: Config) -> PublishSettings:
 
 def published_camera(camera: CameraConfig) -> PublishedCamera:
     """A camera as MQTT and Home Assistant see it."""
-    return PublishedCamera(camera.id, camera.name, camera.labels)
+    zones = MappingProxyType({name: zone.labels or camera.labels for name, zone in camera.zones.items()})
+    return PublishedCamera(camera.id, camera.name, camera.labels, zones)
 
 
 def ingest_settings(config: Config) -> IngestSettings:

@@ -18,14 +18,29 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message on a topic that was subscribed to."""
+    """A message on a topic that was subscribed to.
+
+    Attributes:
+        topic: where it was published.
+        payload: the bytes.
+        retain: it was published earlier, and the broker kept it for newcomers.
+        receipt: for ``Connection.confirm``; 0: the broker wants none (QoS 0).
+    """
 
     topic: str
     payload: bytes
     retain: bool
+    receipt: int = 0
 
 
-Happening: TypeAlias = Acknowledged | Received
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The broker does not let us subscribe to this topic."""
+
+    topic: str
+
+
+Happening: TypeAlias = Acknowledged | Received | Refused
 
 
 class Connection(Protocol):
@@ -47,6 +62,17 @@ class Connection(Protocol):
         Raises:
             BrokerError: the connection is gone; whether the broker has the message is unknown.
         """
+
+    def confirm(self, receipt: int) -> None:
+        """Let the broker forget a message that it sent us; until then it sends it again on the next connection.
+
+        Raises:
+            BrokerError: the connection is gone.
+        """
+
+    @property
+    def session_present(self) -> bool:
+        """Whether the broker remembers our subscriptions from the connection before, and what came on them since."""
 
     @property
     def writable(self) -> bool:

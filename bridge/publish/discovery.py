@@ -12,6 +12,7 @@ Names are text of users. They stand only where Home Assistant shows text; all te
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.publish.messages import LabelSlugs, Message, MessageKind, json_payload, safe_id
@@ -147,7 +148,8 @@ def camera_discovery(settings: PublishSettings, camera: PublishedCamera) -> Mess
         "o": _origin(settings),
         "cmps": {
             **_camera_components(scope, topic, camera.labels),
-            **_label_components(scope, topic, camera.labels),
+            **_label_components(scope, topic, camera),
+            **_zone_components(scope, topic, camera),
             **_diagnostic_components(scope, topic),
         },
         "availability": [{"topic": f"{settings.base_topic}/bridge/state"}, {"topic": f"{topic}/availability"}],
@@ -155,6 +157,11 @@ def camera_discovery(settings: PublishSettings, camera: PublishedCamera) -> Mess
         "qos": 1,
     }
     return _message(settings, f"{root}_{camera.id}", payload)
+
+
+def camera_slugs(camera: PublishedCamera) -> LabelSlugs:
+    """The topic names of all labels that count anywhere in a camera."""
+    return LabelSlugs(itertools.chain(camera.labels, *camera.zones.values()))
 
 
 def display_name(text: str) -> str:
@@ -179,14 +186,13 @@ def _camera_components(scope: _Scope, topic: str, labels: tuple[str, ...]) -> di
     }
 
 
-def _label_components(scope: _Scope, topic: str, labels: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+def _label_components(scope: _Scope, topic: str, camera: PublishedCamera) -> dict[str, dict[str, Any]]:
     """Three entities a label; keys begin with their kind, so that no label's text can make two keys meet."""
-    slugs = LabelSlugs(labels)
+    slugs = camera_slugs(camera)
     components: dict[str, dict[str, Any]] = {}
-    for label in dict.fromkeys(labels):
+    for label in dict.fromkeys(camera.labels):
         slug = slugs.slug(label)
-        shown = display_name(label) or slug
-        name = shown[:1].upper() + shown[1:]
+        name = _label_name(label, slug)
         there = {"name": name, "state_topic": f"{topic}/{slug}", "device_class": "occupancy"}
         count = {
             "name": f"{name} count",
@@ -205,6 +211,28 @@ def _label_components(scope: _Scope, topic: str, labels: tuple[str, ...]) -> dic
             f"thumbnail-{slug}": scope.component("image", f"thumbnail-{slug}", thumbnail, f"{slug}_thumbnail"),
         }
     return components
+
+
+def _zone_components(scope: _Scope, topic: str, camera: PublishedCamera) -> dict[str, dict[str, Any]]:
+    """An entity a zone and label; no zone's name holds the ``-`` that ends it in the key."""
+    slugs = camera_slugs(camera)
+    components: dict[str, dict[str, Any]] = {}
+    for zone, labels in camera.zones.items():
+        for label in dict.fromkeys(labels):
+            slug = slugs.slug(label)
+            there = {
+                "name": f"{_label_name(label, slug)} in {zone.replace('_', ' ')}",
+                "state_topic": f"{topic}/zones/{zone}/{slug}",
+                "device_class": "occupancy",
+            }
+            key = f"zone-{zone}-{slug}"
+            components[key] = scope.component("binary_sensor", key, there)
+    return components
+
+
+def _label_name(label: str, slug: str) -> str:
+    shown = display_name(label) or slug
+    return shown[:1].upper() + shown[1:]
 
 
 def _diagnostic_components(scope: _Scope, topic: str) -> dict[str, dict[str, Any]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from typing import TYPE_CHECKING
 
 from bridge.errors import BrokerError
-from bridge.publish.connection import Acknowledged, Happening, Received
+from bridge.publish.connection import Acknowledged, Happening, Received, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +22,17 @@ class FakeBroker:
     Args:
         idle: called with the seconds that a ``poll`` would have waited; a test moves its clock with it. None = wait
             for ``wake`` in real time.
+        remembers: keeps the client's subscriptions, and what came on them, from connection to connection.
     """
 
-    def __init__(self, idle: Callable[[float], None] | None = None) -> None:
+    def __init__(self, idle: Callable[[float], None] | None = None, *, remembers: bool = False) -> None:
         self.idle = idle
+        self.remembers = remembers
+        self.unreadable: set[str] = set()  # topics whose messages nobody gets, though they may subscribe
+        self.refuses: set[str] = set()  # topics that nobody may subscribe to
+        self.subscriptions: list[str] = []
+        self.unconfirmed: dict[int, Received] = {}  # by receipt
+        self.receipts = itertools.count(1)
         self.down: BrokerError | None = None
         self.acknowledges = True
         self.wills: list[Message] = []
@@ -36,8 +44,26 @@ class FakeBroker:
         if self.down is not None:
             raise self.down
         self.wills.append(will)
-        self.connections.append(FakeConnection(self))
+        present = self.remembers and bool(self.connections)
+        if not present:
+            self.forget()
+        self.connections.append(FakeConnection(self, session_present=present))
         return self.connections[-1]
+
+    def forget(self) -> None:
+        """Lose the client's session, as a broker without persistence that is restarted."""
+        self.subscriptions.clear()
+        self.unconfirmed.clear()
+
+    def echo(self, message: Message) -> Received | None:
+        """What the client gets of its own message; None when it is not subscribed to the topic."""
+        if message.topic in self.unreadable or not any(_fits(topic, message.topic) for topic in self.subscriptions):
+            return None
+        receipt = next(self.receipts) if message.qos else 0
+        received = Received(message.topic, message.payload, retain=False, receipt=receipt)
+        if receipt:
+            self.unconfirmed[receipt] = received
+        return received
 
     def payloads(self, topic: str) -> list[bytes]:
         """What came on a topic, in order."""
@@ -47,12 +73,14 @@ class FakeBroker:
 class FakeConnection:
     """One connection to a ``FakeBroker``; ``lost`` and ``happenings`` are set by the test."""
 
-    def __init__(self, broker: FakeBroker) -> None:
+    def __init__(self, broker: FakeBroker, *, session_present: bool = False) -> None:
         self._broker = broker
+        self.session_present = session_present
         self._woken = threading.Event()
         self._tokens = 0
         self.subscriptions: list[str] = []
-        self.happenings: list[Happening] = []
+        self.happenings: list[Happening] = list(broker.unconfirmed.values())
+        self.confirmed: list[int] = []
         self.writable = True
         self.lost = False
         self.closed = False
@@ -61,11 +89,25 @@ class FakeConnection:
         """Note the topic."""
         self._check()
         self.subscriptions.append(topic)
+        if topic in self._broker.refuses:
+            self.happenings.append(Refused(topic))
+        elif topic not in self._broker.subscriptions:
+            self._broker.subscriptions.append(topic)
+
+    def confirm(self, receipt: int) -> None:
+        """Note the receipt; the message will not come again."""
+        self._check()
+        if receipt:
+            self.confirmed.append(receipt)
+            self._broker.unconfirmed.pop(receipt, None)
 
     def publish(self, message: Message) -> int | None:
-        """Note the message; acknowledged at the next ``poll`` unless the broker is told not to."""
+        """Note the message; echo and acknowledgement come at the next ``poll``, unless the broker is told not to."""
         self._check()
         self._broker.received.append(message)
+        echo = self._broker.echo(message)
+        if echo is not None and self._broker.acknowledges:
+            self.happenings.append(echo)
         if message.qos == 0:
             return None
         self._tokens += 1
@@ -101,3 +143,9 @@ class FakeConnection:
     def _check(self) -> None:
         if self.lost:
             raise BrokerError("the connection to the broker is lost")
+
+
+def _fits(subscription: str, topic: str) -> bool:
+    """Whether a topic is subscribed to; of the wildcards only ``+`` is known here."""
+    wanted, levels = subscription.split("/"), topic.split("/")
+    return len(wanted) == len(levels) and all(w in {"+", level} for w, level in zip(wanted, levels, strict=True))

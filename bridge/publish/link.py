@@ -7,10 +7,11 @@ because a crash of this thread is a crash of a ``Worker``. Others only ``send``,
 A connection's life:
 
 1. connect (jittered back-off from the very first try), in a helper thread, so that a stop need not wait for it
-2. subscribe to Home Assistant's status topic
-3. everything retained: discovery, states, ``online``, pictures; then the events that wait (``Outbox.resume``)
-4. what comes; at Home Assistant's birth discovery and states again
-5. a stop: what still waits (for a second at most), ``offline``, goodbye
+2. subscribe to Home Assistant's status topic, and to our own events where a history keeps them (``echoes``)
+3. when the broker remembers us and an event may be in doubt: hear which events it has, so that none comes twice
+4. everything retained: discovery, states, ``online``, pictures; then the events that wait (``Outbox.resume``)
+5. what comes; at Home Assistant's birth discovery and states again
+6. a stop: what still waits (for a second at most), ``offline``, goodbye
 """
 
 from __future__ import annotations
@@ -23,14 +24,17 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import BrokerError
 from bridge.model import Readiness
-from bridge.publish.connection import Acknowledged, Received
+from bridge.publish.connection import Acknowledged, Received, Refused
+from bridge.publish.letters import stamp
+from bridge.publish.messages import MessageKind
 from bridge.publish.outbox import Outbox
 from bridge.runtime.backoff import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from bridge.publish.connection import Connection
+    from bridge.publish.connection import Connection, Happening
+    from bridge.publish.echoes import Echoes
     from bridge.publish.messages import Message
     from bridge.runtime.clock import Clock
     from bridge.runtime.metrics import Metrics
@@ -38,8 +42,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # How many QoS 1 messages may be unacknowledged: Mosquitto's own default window (max_inflight_messages 20). They are
-# what a lost connection may deliver twice.
+# what is in doubt when a connection is lost.
 _WINDOW = 20
+# How long the broker may be silent before it has told all that it knows of our events: far more than a round trip, and
+# little beside the outage that it follows.
+_ECHO_SILENCE_S = 2.0
 _POLL_S = 1.0  # the client library must look after its keepalive about once a second
 # Tries against a local broker are cheap, and people watch when they restart it: never wait longer than this.
 _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 10.0
@@ -63,6 +70,8 @@ class BrokerLink:
         status_topic: where Home Assistant says ``online`` when it starts; empty = nobody listens for discovery.
         clock: for latency and delays.
         metrics: ``mqtt_connected``, ``outbox_messages`` and ``event_latency_seconds`` are kept here.
+        echoes: hears which events the broker has; None = nobody remembers anything, an event may come twice.
+        delivered: called from this thread with the number of a letter that the broker has; must be quick.
         uniform: draws the delays; a test passes its own.
     """
 
@@ -74,6 +83,8 @@ class BrokerLink:
         status_topic: str,
         clock: Clock,
         metrics: Metrics,
+        echoes: Echoes | None = None,
+        delivered: Callable[[int], None] = lambda _number: None,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._connect = connect
@@ -81,11 +92,14 @@ class BrokerLink:
         self._status_topic = status_topic
         self._clock = clock
         self._metrics = metrics
+        self._echoes = echoes
+        self._delivered = delivered
         self._uniform = uniform
         self._backoff = Backoff(_RETRY_FIRST_S, _RETRY_MAX_S, uniform)
-        self._lock = threading.Lock()  # guards the outbox, the connection's reference and the problem
+        self._lock = threading.Lock()  # guards the outbox, the settled, the connection's reference and the problem
         self._outbox = Outbox()
         self._connection: Connection | None = None
+        self._settled: list[int] = []  # letters that left the disk
         self._problem = "not connected yet"
         self._tickets: dict[int, int] = {}  # the connection's token → the outbox's ticket
         self._rebirth_mono_s: float | None = None
@@ -98,6 +112,15 @@ class BrokerLink:
             for message in messages:
                 self._outbox.put(message)
             self._metrics.outbox_messages.set(len(self._outbox))
+            if self._connection is not None:
+                self._connection.wake()
+
+    def settled(self, numbers: Iterable[int]) -> None:
+        """These letters left the disk: the broker need not remember them for us any more."""
+        if self._echoes is None:
+            return
+        with self._lock:
+            self._settled.extend(numbers)
             if self._connection is not None:
                 self._connection.wake()
 
@@ -151,6 +174,9 @@ class BrokerLink:
         began_s = self._clock.mono_s()
         try:
             self._begin(connection)
+            self._hear_echoes(connection, stop)
+            with self._lock:
+                self._outbox.resume()
             while not stop.is_set():
                 self._turn(connection, _POLL_S)
             self._finish(connection)
@@ -169,13 +195,32 @@ class BrokerLink:
         self._tickets.clear()
         self._rebirth_mono_s = None
         with self._lock:
-            self._outbox.resume()
             self._connection = connection
             self._problem = "disconnected"
         self._metrics.mqtt_connected.set(1)
         log.info("connected to the broker")
         if self._status_topic:
             connection.subscribe(self._status_topic)
+        if self._echoes is not None:
+            self._echoes.begin()
+            for topic in self._echoes.topics:
+                connection.subscribe(topic)
+
+    def _hear_echoes(self, connection: Connection, stop: threading.Event) -> None:
+        """Let the broker tell which of the events that may be in doubt it has, before any of them is sent again."""
+        echoes = self._echoes
+        if echoes is None or not connection.session_present or not (echoes.first or self._outbox.has_events):
+            return
+        connection.publish(echoes.probe())
+        heard, silent_s = echoes.count, self._clock.mono_s()
+        while echoes.probing and not stop.is_set():
+            left_s = silent_s + _ECHO_SILENCE_S - self._clock.mono_s()
+            if left_s <= 0:
+                echoes.give_up("the broker does not send us our own messages")
+                return
+            self._attend(connection, min(left_s, _POLL_S))
+            if echoes.count != heard:
+                heard, silent_s = echoes.count, self._clock.mono_s()
 
     def _turn(self, connection: Connection, timeout_s: float) -> None:
         """Send what may be sent, then wait for what happens."""
@@ -188,11 +233,7 @@ class BrokerLink:
             else:
                 timeout_s = min(timeout_s, self._rebirth_mono_s - now_s)
         self._fill(connection)
-        for happening in connection.poll(timeout_s):
-            if isinstance(happening, Acknowledged):
-                self._note_acknowledged(happening.token)
-            else:
-                self._note_received(happening)
+        self._attend(connection, timeout_s)
 
     def _fill(self, connection: Connection) -> None:
         while len(self._tickets) < _WINDOW and connection.writable:
@@ -201,23 +242,75 @@ class BrokerLink:
                 self._metrics.outbox_messages.set(len(self._outbox))
             if parcel is None:
                 return
-            token = connection.publish(parcel.message)
+            message = parcel.message
+            if self._echoes is not None and message.kind is MessageKind.EVENT and self._echoes.claim(message):
+                self._note_handed_over(parcel.ticket)
+                continue
+            token = connection.publish(stamp(message, mono_s=self._clock.mono_s(), unix_s=self._clock.unix_s()))
             if token is not None:
                 self._tickets[token] = parcel.ticket
 
-    def _note_acknowledged(self, token: int) -> None:
-        ticket = self._tickets.pop(token, None)
-        if ticket is None:
-            return
+    def _attend(self, connection: Connection, timeout_s: float) -> None:
+        """Confirm echoes whose letters are gone, then wait for what happens."""
+        if self._echoes is not None:
+            with self._lock:
+                numbers, self._settled = self._settled, []
+            for receipt in self._echoes.settled(numbers):
+                connection.confirm(receipt)
+        for happening in connection.poll(timeout_s):
+            self._note(connection, happening)
+
+    def _note(self, connection: Connection, happening: Happening) -> None:
+        match happening:
+            case Acknowledged(token):
+                ticket = self._tickets.pop(token, None)
+                if ticket is not None:
+                    self._note_handed_over(ticket)
+            case Refused(topic):
+                if self._echoes is not None and topic in self._echoes.topics:
+                    self._echoes.give_up(f"the broker does not let us subscribe to {topic}")
+            case Received() if happening.topic == self._status_topic:
+                connection.confirm(happening.receipt)
+                self._note_status(happening)
+            case Received():
+                connection.confirm(self._note_echo(happening))
+
+    def _note_handed_over(self, ticket: int) -> None:
         with self._lock:
             message = self._outbox.acknowledge(ticket)
-            self._metrics.outbox_messages.set(len(self._outbox))
-        if message is not None and message.frame_mono_s is not None:
-            self._metrics.event_latency_seconds.observe(self._clock.mono_s() - message.frame_mono_s)
+        self._note_delivered(message)
 
-    def _note_received(self, received: Received) -> None:
+    def _note_echo(self, received: Received) -> int:
+        """One of our own messages came back.
+
+        Returns:
+            The receipt to confirm now; 0 for none.
+        """
+        if self._echoes is None:
+            return received.receipt
+        with self._lock:
+            message = self._outbox.recognise(received.topic, received.payload)
+        if message is None:
+            return self._echoes.arrived(received)
+        self._note_delivered(message)
+        return self._echoes.hold(received)
+
+    def _note_delivered(self, message: Message | None) -> None:
+        """The broker has a message; None: we knew that already."""
+        if message is None:
+            return
+        with self._lock:
+            self._metrics.outbox_messages.set(len(self._outbox))
+        if message.frame_mono_s is not None:  # one from the disk would tell how long the bridge was away
+            self._metrics.event_latency_seconds.observe(self._clock.mono_s() - message.frame_mono_s)
+        if message.number:
+            if self._echoes is not None:
+                self._echoes.delivered(message)
+            self._delivered(message.number)
+
+    def _note_status(self, received: Received) -> None:
         # A retained one is no birth: it greets every subscriber, and this connection was filled a moment ago.
-        born = received.topic == self._status_topic and received.payload == b"online" and not received.retain
+        born = received.payload == b"online" and not received.retain
         if born and self._rebirth_mono_s is None:
             log.info("Home Assistant started: discovery and states go out again")
             self._rebirth_mono_s = self._clock.mono_s() + self._uniform(*_BIRTH_DELAY_S)
@@ -233,6 +326,8 @@ class BrokerLink:
     def _finish(self, connection: Connection) -> None:
         """Hand over what waits and say ``offline``, both within their time."""
         deadline_s = self._clock.mono_s() + _FLUSH_S
+        if self._echoes is not None and self._echoes.probing:
+            deadline_s = 0.0  # what is in doubt would come twice; it waits on the disk
         while self._outbox and self._clock.mono_s() < deadline_s:
             self._turn(connection, 0.05)
         farewell = connection.publish(self._farewell)

@@ -1,20 +1,21 @@
 """Values in, MQTT messages out: every topic of the contract that this path fills. Pure.
 
-============================== ======== === =======================================================
-topic (``B`` = base topic)     retained QoS payload
-============================== ======== === =======================================================
-``B/bridge/state``             yes      1   ``online`` / ``offline`` (also the last will)
-``B/bridge/info``              yes      1   JSON
-``B/<cam>/availability``       yes      1   ``online`` / ``offline``
-``B/<cam>/events``             no       1   JSON, one a change
-``B/<cam>/detected``           no       1   JSON for Home Assistant's ``event`` platform, one a ``new``
-``B/<cam>/<label>``            yes      1   ``ON`` / ``OFF``
-``B/<cam>/<label>/count``      yes      1   integer
-``B/<cam>/<label>/thumbnail``  yes      0   JPEG
-``B/<cam>/motion``             yes      1   ``ON`` / ``OFF``
-``B/<cam>/snapshot``           yes      0   JPEG
-``B/<cam>/telemetry``          yes      0   JSON
-============================== ======== === =======================================================
+================================ ======== === =======================================================
+topic (``B`` = base topic)       retained QoS payload
+================================ ======== === =======================================================
+``B/bridge/state``               yes      1   ``online`` / ``offline`` (also the last will)
+``B/bridge/info``                yes      1   JSON
+``B/<cam>/availability``         yes      1   ``online`` / ``offline``
+``B/<cam>/events``               no       1   JSON, one a change
+``B/<cam>/detected``             no       1   JSON for Home Assistant's ``event`` platform, one a ``new``
+``B/<cam>/<label>``              yes      1   ``ON`` / ``OFF``
+``B/<cam>/<label>/count``        yes      1   integer
+``B/<cam>/<label>/thumbnail``    yes      0   JPEG
+``B/<cam>/zones/<zone>/<label>`` yes      1   ``ON`` / ``OFF``
+``B/<cam>/motion``               yes      1   ``ON`` / ``OFF``
+``B/<cam>/snapshot``             yes      0   JPEG
+``B/<cam>/telemetry``            yes      0   JSON
+================================ ======== === =======================================================
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
+
+from bridge.model import PictureKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +61,9 @@ class Message:
         qos: 0 or 1.
         retain: whether the broker keeps it for those who come later.
         event_id: of a thumbnail: whose picture it is; None for all else.
-        frame_mono_s: of an event: when the frame behind it was received, for the latency metric.
+        frame_mono_s: of an event's step: when this process received the frame behind it, for its latency.
+        frame_unix_s: of an event's step: the same on the wall clock; all that is known of one from the disk.
+        number: of the letter that holds it on the disk until the broker has it; 0: it is not on the disk.
     """
 
     topic: str
@@ -68,11 +73,13 @@ class Message:
     retain: bool = True
     event_id: str | None = None
     frame_mono_s: float | None = None
+    frame_unix_s: float | None = None
+    number: int = 0
 
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
-# Siblings of a label's topic, now and with the controls and zones of the contract, and what stands below a label.
+# Siblings of a label's topic, now and with the controls of the contract, and what stands below a label.
 RESERVED_WORDS = frozenset(
     {"availability", "events", "detected", "motion", "snapshot", "telemetry", "zones", "bridge"}
     | {"detect", "flash", "framesize", "quality", "max_fps", "confidence", "restart"}
@@ -176,25 +183,28 @@ def presence(base: str, camera_id: str, slug: str, count: int) -> tuple[Message,
     )
 
 
+def zone_presence(base: str, camera_id: str, zone: str, slug: str, count: int) -> Message:
+    """Whether someone is in a zone now."""
+    return Message(f"{base}/{camera_id}/zones/{zone}/{slug}", _on(on=count > 0), MessageKind.STATE)
+
+
 def snapshot(base: str, camera_id: str, jpeg: bytes) -> Message:
     """The annotated picture."""
     return Message(f"{base}/{camera_id}/snapshot", jpeg, MessageKind.PICTURE, qos=0)
 
 
-def thumbnail(base: str, event: Event, slug: str, jpeg: bytes) -> Message:
-    """The event's best view; its comment segment already holds the event's id."""
-    topic = f"{base}/{event.camera_id}/{slug}/thumbnail"
-    return Message(topic, jpeg, MessageKind.PICTURE, qos=0, event_id=event.id)
+def thumbnail(base: str, camera_id: str, event_id: str, slug: str, jpeg: bytes) -> Message:
+    """An event's best view; its comment segment already holds the event's id."""
+    return Message(f"{base}/{camera_id}/{slug}/thumbnail", jpeg, MessageKind.PICTURE, qos=0, event_id=event_id)
 
 
-def event_change(base: str, change: EventChange, *, has_thumbnail: bool, latency_ms: float) -> Message:
-    """One step in an event's life.
+def event_change(base: str, change: EventChange, *, public_url: str = "") -> Message:
+    """One step in an event's life, complete but for the time of sending (``letters.stamp``).
 
     Args:
         base: the base topic.
         change: the step.
-        has_thumbnail: whether a picture of this event was ever published.
-        latency_ms: from the frame's arrival until now.
+        public_url: the page that shows past events and their pictures; empty = there is none.
     """
     event = change.event
     payload = {
@@ -205,14 +215,17 @@ def event_change(base: str, change: EventChange, *, has_thumbnail: bool, latency
         "score": round(event.score, 3),
         "top_score": round(event.top_score, 3),
         "box": [round(edge, 4) for edge in event.box_xyxy_norm],
-        "zones": [],
-        "entered_zones": [],
+        "zones": event.zones,
+        "entered_zones": event.entered_zones,
         "start_time": iso_time(event.start_unix_s),
-        "end_time": None if event.end_unix_s is None else iso_time(event.end_unix_s),
+        "end_time": _iso_time_or_none(event.end_unix_s),
         "frame_time": iso_time(event.frame_unix_s),
-        "stationary": False,
-        "has_thumbnail": has_thumbnail,
-        "latency_ms": round(latency_ms, 1),
+        "captured_time": _iso_time_or_none(event.captured_unix_s),
+        "received_time": iso_time(event.frame_unix_s),
+        "detected_time": _iso_time_or_none(event.detected_unix_s),
+        "stationary": event.stationary,
+        "has_thumbnail": _has_thumbnail(change),
+        **_addresses(change, public_url),
     }
     return Message(
         f"{base}/{event.camera_id}/events",
@@ -220,12 +233,13 @@ def event_change(base: str, change: EventChange, *, has_thumbnail: bool, latency
         MessageKind.EVENT,
         retain=False,
         frame_mono_s=event.frame_mono_s,
+        frame_unix_s=event.frame_unix_s,
     )
 
 
 def detected(base: str, event: Event) -> Message:
     """The same news in the form that Home Assistant's ``event`` platform takes; never retained."""
-    payload = {"event_type": event.label, "id": event.id, "score": round(event.score, 3), "zones": []}
+    payload = {"event_type": event.label, "id": event.id, "score": round(event.score, 3), "zones": event.zones}
     return Message(f"{base}/{event.camera_id}/detected", json_payload(payload), MessageKind.EVENT, retain=False)
 
 
@@ -252,6 +266,24 @@ def _health(told: Mapping[str, Any]) -> dict[str, float]:
 def _is_sensible(value: object) -> bool:
     # The comparison is exact for integers of any size, and False for NaN.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _SENSIBLE
+
+
+def _iso_time_or_none(unix_s: float | None) -> str | None:
+    return None if unix_s is None else iso_time(unix_s)
+
+
+def _has_thumbnail(change: EventChange) -> bool:
+    return change.event.has_thumbnail or change.thumbnail_jpeg is not None
+
+
+def _addresses(change: EventChange, public_url: str) -> dict[str, str]:
+    """Where a browser finds the event's pictures, for as long as the history keeps them."""
+    pictures = {
+        PictureKind.THUMBNAIL: _has_thumbnail(change),
+        PictureKind.SNAPSHOT: change.event.has_snapshot or change.snapshot_jpeg is not None,
+    }
+    root = f"{public_url.rstrip('/')}/api/events/{change.event.id}"
+    return {f"{kind.value}_url": f"{root}/{kind.value}.jpg" for kind, there in pictures.items() if there and public_url}
 
 
 def _online(*, online: bool) -> bytes:

@@ -20,9 +20,10 @@ from paho.mqtt.client import Client, MQTTMessage, error_string
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from bridge.errors import BrokerError
-from bridge.publish.connection import Acknowledged, Happening, Received
+from bridge.publish.connection import Acknowledged, Happening, Received, Refused
 
 if TYPE_CHECKING:
+    from paho.mqtt.client import ConnectFlags
     from paho.mqtt.reasoncodes import ReasonCode
 
     from bridge.publish.messages import Message
@@ -56,6 +57,8 @@ class PahoConnection:
     def __init__(self, settings: PublishSettings, will: Message) -> None:
         self._happenings: list[Happening] = []
         self._connack: ReasonCode | None = None
+        self._asked: dict[int, str] = {}  # SUBSCRIBEs without an answer: paho's message id → the topic
+        self.session_present = False
         self._client = self._build(settings, will)
         self._selector = selectors.DefaultSelector()
         self._waker, self._wakee = socket.socketpair()
@@ -71,13 +74,21 @@ class PahoConnection:
 
     def subscribe(self, topic: str) -> None:
         """Ask for a topic, QoS 1."""
-        _check(self._client.subscribe(topic, qos=1)[0])
+        code, mid = self._client.subscribe(topic, qos=1)
+        _check(code)
+        if mid is not None:
+            self._asked[mid] = topic
 
     def publish(self, message: Message) -> int | None:
         """Send a message; the token is paho's message id."""
         info = self._client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
         _check(info.rc)
         return info.mid if message.qos else None
+
+    def confirm(self, receipt: int) -> None:
+        """Send the PUBACK; the receipt is the broker's message id, which is never 0."""
+        if receipt:
+            _check(self._client.ack(receipt, 1))
 
     @property
     def writable(self) -> bool:
@@ -131,7 +142,9 @@ class PahoConnection:
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
-            clean_session=True,
+            # Only a client with a name can be remembered.
+            clean_session=not (settings.durable and settings.client_id),
+            manual_ack=True,  # what the link has not dealt with must come again
             reconnect_on_failure=False,  # a new connection is a new client; also no silent retry as MQTT 3.1
         )
         client.connect_timeout = _TCP_TIMEOUT_S
@@ -143,6 +156,7 @@ class PahoConnection:
             client.tls_set_context(_tls_context(settings.tls))
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         return client
 
@@ -159,9 +173,10 @@ class PahoConnection:
 
     def _await_connack(self) -> None:
         deadline_s = time.monotonic() + _CONNACK_TIMEOUT_S
+        early: list[Happening] = []  # what the broker kept for us comes right behind its answer
         while self._connack is None:
             try:
-                self.poll(0.1)
+                early += self.poll(0.1)
             except BrokerError as error:
                 if self._connack is None:
                     mend = "is it an MQTT broker, and is mqtt.tls set as its port wants it?"
@@ -171,6 +186,7 @@ class PahoConnection:
         if self._connack.is_failure:
             reason = str(self._connack)
             raise BrokerError(f"the broker refuses us: {reason}", _MENDS.get(reason, ""))
+        self._happenings = early + self._happenings
 
     def _socket(self) -> Any:  # noqa: ANN401 - paho's own SocketLike covers sockets, TLS sockets and its WebSocket wrapper
         sock = self._client.socket()
@@ -181,15 +197,24 @@ class PahoConnection:
     # --- paho's callbacks: they run inside our own calls of its loop functions, and only take notes ---------------
 
     def _on_connect(
-        self, _client: Client, _userdata: object, _flags: object, reason: ReasonCode, _props: object
+        self, _client: Client, _userdata: object, flags: ConnectFlags, reason: ReasonCode, _props: object
     ) -> None:
         self._connack = reason
+        self.session_present = bool(flags.session_present)
 
     def _on_publish(self, _client: Client, _userdata: object, mid: int, _reason: object, _props: object) -> None:
         self._happenings.append(Acknowledged(mid))
 
+    def _on_subscribe(
+        self, _client: Client, _userdata: object, mid: int, reasons: list[ReasonCode], _props: object
+    ) -> None:
+        topic = self._asked.pop(mid, "")
+        if any(reason.is_failure for reason in reasons):
+            self._happenings.append(Refused(topic))
+
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        self._happenings.append(Received(message.topic, bytes(message.payload), message.retain))
+        receipt = message.mid if message.qos else 0
+        self._happenings.append(Received(message.topic, bytes(message.payload), message.retain, receipt))
 
 
 def _check(code: MQTTErrorCode) -> None:

@@ -2,7 +2,9 @@
 
 Loss policy, by kind of message:
 
-- **Events** wait in order until the broker acknowledged them. Only the oldest beyond ``max_events`` are dropped.
+- **Events** wait in order until the broker acknowledged them, by a PUBACK or because it sent us the event itself
+  (``recognise``). Of those that are nowhere else the oldest beyond ``max_events`` are dropped; those with a letter on
+  the disk never are: whoever keeps the letters bounds how many are here.
 - **States, discovery, telemetry, snapshots**: of each topic only the newest waits.
 - **Thumbnails** keep their place before the event that they belong to, because Home Assistant shows whatever picture
   lies on the topic when the event arrives. A better view of the *same* event takes the older one's place while that is
@@ -20,6 +22,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from bridge.publish.letters import identity
 from bridge.publish.messages import Message, MessageKind
 
 if TYPE_CHECKING:
@@ -46,6 +49,10 @@ def _is_event(message: Message) -> bool:
     return message.kind is MessageKind.EVENT
 
 
+def _may_be_dropped(message: Message) -> bool:
+    return _is_event(message) and message.number == 0
+
+
 def _is_thumbnail(message: Message) -> bool:
     return message.event_id is not None
 
@@ -54,7 +61,7 @@ class Outbox:
     """The queue of messages and the mirror of what is retained.
 
     Args:
-        max_events: how many may wait; 10,000 are a busy week without a broker, and 5 MB.
+        max_events: how many without a letter may wait; 10,000 are a busy week without a broker, and 5 MB.
         max_pictures: how many thumbnails may wait; 100 are about 3 MB.
     """
 
@@ -65,7 +72,8 @@ class Outbox:
         self._entries: dict[int, _Entry] = {}  # in the order of sending
         self._newest: dict[str, int] = {}  # topic → the last one waiting on it, where a newer one may take its place
         self._retained: dict[str, Message] = {}  # topic → what the broker should hold, in the order of first appearance
-        self._events = 0
+        self._known: dict[tuple[str, bytes], list[int]] = {}  # an event's identity → its tickets, oldest first
+        self._events = 0  # those that may be dropped
         self._thumbnails = 0
         self._overflowing = False
         self.dropped_events = 0
@@ -116,6 +124,20 @@ class Outbox:
         """
         return self._remove(ticket) if ticket in self._entries else None
 
+    @property
+    def has_events(self) -> bool:
+        """Whether any event waits or is under way."""
+        return bool(self._known)
+
+    def recognise(self, topic: str, payload: bytes) -> Message | None:
+        """The broker sent us an event that it has from us: the oldest such one counts as acknowledged.
+
+        Returns:
+            The message; None when no such event waits or is under way.
+        """
+        tickets = self._known.get(identity(topic, payload))
+        return self._remove(tickets[0]) if tickets else None
+
     def retained(self) -> list[Message]:
         """What a broker that knows nothing must be told, discovery first."""
         return sorted(self._retained.values(), key=lambda message: message.kind)
@@ -125,6 +147,7 @@ class Outbox:
         waiting = [entry.message for entry in self._entries.values() if not entry.again]
         self._entries.clear()
         self._newest.clear()
+        self._known.clear()
         self._events = self._thumbnails = 0
         for message in self.retained():
             self._append(message, again=True)
@@ -142,21 +165,31 @@ class Outbox:
         ticket = next(self._tickets)
         self._entries[ticket] = _Entry(message, again)
         self._count(message, 0 if again else 1)
-        if not _is_event(message):
+        if _is_event(message):
+            self._known.setdefault(identity(message.topic, message.payload), []).append(ticket)
+        else:
             self._newest[message.topic] = ticket
 
     def _remove(self, ticket: int) -> Message:
         entry = self._entries.pop(ticket)
         message = entry.message
         self._count(message, 0 if entry.again else -1)
-        if self._newest.get(message.topic) == ticket:
+        if _is_event(message):
+            self._forget(ticket, identity(message.topic, message.payload))
+        elif self._newest.get(message.topic) == ticket:
             del self._newest[message.topic]
         if self._events == 0:
             self._overflowing = False
         return message
 
+    def _forget(self, ticket: int, key: tuple[str, bytes]) -> None:
+        tickets = self._known[key]
+        tickets.remove(ticket)
+        if not tickets:
+            del self._known[key]
+
     def _count(self, message: Message, change: int) -> None:
-        if _is_event(message):
+        if _may_be_dropped(message):
             self._events += change
         elif _is_thumbnail(message):
             self._thumbnails += change
@@ -166,7 +199,7 @@ class Outbox:
             self._drop_oldest(_is_thumbnail)
             self.dropped_pictures += 1
         if self._events > self._max_events:
-            self._drop_oldest(_is_event)
+            self._drop_oldest(_may_be_dropped)
             self.dropped_events += 1
             if not self._overflowing:  # one line an outage, not one an event
                 self._overflowing = True

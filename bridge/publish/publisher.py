@@ -6,17 +6,18 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from bridge.model import ChangeType
-from bridge.publish import messages
-from bridge.publish.discovery import bridge_discovery, camera_discovery
+from bridge.publish import letters, messages
+from bridge.publish.discovery import bridge_discovery, camera_discovery, camera_slugs
+from bridge.publish.echoes import Echoes
 from bridge.publish.link import BrokerLink
 from bridge.publish.messages import LabelSlugs, Message
 from bridge.publish.mqtt import PahoConnection
 from bridge.runtime.worker import Supervisor, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from bridge.model import CameraStatus, EventChange, Readiness
+    from bridge.model import CameraStatus, EventChange, Letter, Readiness
     from bridge.publish.connection import Connection
     from bridge.publish.settings import PublishedCamera, PublishSettings
     from bridge.runtime.clock import Clock
@@ -28,11 +29,18 @@ class Publisher:
 
     A retained message that would repeat the one before is not sent, so callers may report states as often as they like.
 
+    With a history (``settings.durable``) an event goes another way than ``event``: ``compose`` its messages, write
+    each event message to the disk as a ``Letter``, and ``send`` them with the letters' numbers. ``delivered`` is told a
+    number once the broker has the message; when that letter has left the disk, say so with ``settled``. Letters that
+    were found on the disk are sent with ``restore``, in the order of their numbers and before anything new; best before
+    ``start``. Then every event arrives once and in order, whatever dies in between.
+
     Args:
         settings: where to and under which names.
-        clock: for ``latency_ms``.
+        clock: for the times of sending and ``latency_ms``.
         metrics: connection, queue length and latency are kept there.
         supervisor: told when the thread crashes.
+        delivered: called with the number of each letter that the broker has, from the thread ``mqtt``; must be quick.
         connect: opens a connection; a test passes a fake.
     """
 
@@ -43,15 +51,14 @@ class Publisher:
         clock: Clock,
         metrics: Metrics,
         supervisor: Supervisor,
+        delivered: Callable[[int], None] = lambda _number: None,
         connect: Callable[[PublishSettings, Message], Connection] = PahoConnection,
     ) -> None:
         self._settings = settings
         self._base = settings.base_topic
-        self._clock = clock
         self._lock = threading.Lock()
         self._cameras: dict[str, PublishedCamera] = {}
         self._slugs: dict[str, LabelSlugs] = {}
-        self._with_thumbnail: set[str] = set()  # ids of running events whose picture was published
         offline = messages.bridge_state(self._base, online=False)
         self._link = BrokerLink(
             lambda: connect(settings, offline),
@@ -59,6 +66,8 @@ class Publisher:
             status_topic=settings.status_topic if settings.discovery else "",
             clock=clock,
             metrics=metrics,
+            echoes=Echoes(self._base) if settings.durable else None,
+            delivered=delivered,
         )
         self._worker = Worker("mqtt", self._link.run, supervisor, on_stop=self._link.wake)
 
@@ -86,31 +95,59 @@ class Publisher:
         """Announce a camera: discovery, and its states until something is known (offline, nobody there, no motion)."""
         with self._lock:
             self._cameras[camera.id] = camera
-            slugs = self._slugs[camera.id] = LabelSlugs(camera.labels)
+            slugs = self._slugs[camera.id] = camera_slugs(camera)
         announced = [camera_discovery(self._settings, camera)] if self._settings.discovery else []
         states = [messages.availability(self._base, camera.id, online=False)]
         states.append(messages.motion(self._base, camera.id, on=False))
         for label in camera.labels:
             states.extend(messages.presence(self._base, camera.id, slugs.slug(label), 0))
-        self._link.send([*announced, *states])
+        self._link.send([*announced, *states, *self._zone_states(camera, slugs, {})])
 
     def event(self, change: EventChange) -> None:
-        """A step in an event's life: its new picture if any, the step itself, and at ``new`` also ``detected``."""
+        """A step in an event's life, kept nowhere but here until the broker has it."""
+        self.send(self.compose(change))
+
+    def compose(self, change: EventChange) -> list[Message]:
+        """A step in an event's life as messages: its new picture if any, the step itself, at ``new`` also ``detected``.
+
+        The event messages are those of the kind ``EVENT``: they may not be lost.
+        """
         event = change.event
-        latency_ms = (self._clock.mono_s() - event.frame_mono_s) * 1000
+        batch: list[Message] = []
+        if change.thumbnail_jpeg is not None:
+            batch.append(self._thumbnail(event.camera_id, event.id, event.label, change.thumbnail_jpeg))
+        # Without a history the page has no past events to show.
+        public_url = self._settings.public_url if self._settings.durable else ""
+        batch.append(messages.event_change(self._base, change, public_url=public_url))
+        if change.type is ChangeType.NEW:
+            batch.append(messages.detected(self._base, event))
+        return batch
+
+    def restore(self, letter: Letter, thumbnail: bytes | None = None) -> list[Message]:
+        """A letter from the disk as messages; its camera need not be configured any more.
+
+        Args:
+            letter: an event message of ``compose``.
+            thumbnail: the picture of its event, JPEG; goes before it when it is a step of the event.
+        """
+        batch = [letters.restored(letter)]
+        label = letters.told(letter).get("label")
+        if thumbnail is not None and isinstance(label, str):
+            batch.insert(0, self._thumbnail(letter.camera_id, letter.event_id, label, thumbnail))
+        return batch
+
+    def send(self, batch: Iterable[Message]) -> None:
+        """Queue messages, together and in this order; never blocks."""
+        self._link.send(batch)
+
+    def settled(self, numbers: Iterable[int]) -> None:
+        """These letters, which were ``delivered``, have left the disk; from any thread, never blocks."""
+        self._link.settled(numbers)
+
+    def _thumbnail(self, camera_id: str, event_id: str, label: str, jpeg: bytes) -> Message:
         with self._lock:
-            batch: list[Message] = []
-            if change.thumbnail_jpeg is not None:
-                self._with_thumbnail.add(event.id)
-                slug = self._slugs[event.camera_id].slug(event.label)
-                batch.append(messages.thumbnail(self._base, event, slug, change.thumbnail_jpeg))
-            has_thumbnail = event.id in self._with_thumbnail
-            batch.append(messages.event_change(self._base, change, has_thumbnail=has_thumbnail, latency_ms=latency_ms))
-            if change.type is ChangeType.NEW:
-                batch.append(messages.detected(self._base, event))
-            elif change.type is ChangeType.END:
-                self._with_thumbnail.discard(event.id)
-            self._link.send(batch)
+            slug = self._slugs.setdefault(camera_id, LabelSlugs()).slug(label)
+        return messages.thumbnail(self._base, camera_id, event_id, slug, jpeg)
 
     def presence(self, camera_id: str, counts: Mapping[str, int]) -> None:
         """How many of each label are there now; a label of the camera that is not in ``counts`` counts as none."""
@@ -123,6 +160,20 @@ class Publisher:
                 for message in messages.presence(self._base, camera_id, slugs.slug(label), counts.get(label, 0))
             ]
             self._link.send(batch)
+
+    def zone_presence(self, camera_id: str, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """How many of each label are in each zone now (zone → label → how many); what is missing counts as none."""
+        with self._lock:
+            self._link.send(self._zone_states(self._cameras[camera_id], self._slugs[camera_id], counts))
+
+    def _zone_states(
+        self, camera: PublishedCamera, slugs: LabelSlugs, counts: Mapping[str, Mapping[str, int]]
+    ) -> list[Message]:
+        return [
+            messages.zone_presence(self._base, camera.id, zone, slugs.slug(label), counts.get(zone, {}).get(label, 0))
+            for zone, labels in camera.zones.items()
+            for label in dict.fromkeys(labels)
+        ]
 
     def motion(self, camera_id: str, on: bool) -> None:
         """Whether anything moves in the camera's picture."""

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class PublishSettings:
         discovery_prefix: where it listens for that.
         status_topic: where it says that it was (re)started.
         public_url: our page as a browser reaches it (``http://…``); empty = unknown.
+        durable: whether a history holds events on the disk until the broker has them (``Publisher.settled`` says when
+            they left it). The broker is asked to remember us then, so that no event comes twice.
         version: the bridge's own version.
     """
 
@@ -54,6 +61,7 @@ class PublishSettings:
     discovery_prefix: str = "homeassistant"
     status_topic: str = "homeassistant/status"
     public_url: str = ""
+    durable: bool = False
     version: str = "0.0.0"
 
 
@@ -65,8 +73,10 @@ class PublishedCamera:
         id: ``[a-z0-9_]{1,32}``; its topics are below ``B/<id>/``.
         name: for people; any text.
         labels: what is looked for, in the model's own words (``traffic light``).
+        zones: the names of its zones (``[a-z0-9_]{1,32}``), each with the labels that count there.
     """
 
     id: str
     name: str
     labels: tuple[str, ...]
+    zones: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))

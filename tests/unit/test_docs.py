@@ -11,7 +11,7 @@ import yaml
 from bridge.config.loader import load_config
 from bridge.errors import RejectReason
 from bridge.model import ChangeType, Event, EventChange
-from bridge.publish import messages
+from bridge.publish import letters, messages
 from bridge.runtime.metrics import Metrics
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +66,7 @@ def test_every_reason_and_metric_is_documented() -> None:
 
 def test_every_key_of_an_event_is_documented() -> None:
     event = Event("1-a", "door", "person", 0.5, 0.5, (0, 0, 1, 1), 1.0, None, 1.0, 1.0)
-    change = messages.event_change("espcam", EventChange(ChangeType.NEW, event), has_thumbnail=True, latency_ms=1.0)
-    keys = re.findall(r'"(\w+)":', change.payload.decode())
+    change = messages.event_change("espcam", EventChange(ChangeType.NEW, event, b"", b""), public_url="http://a")
+    keys = re.findall(r'"(\w+)":', letters.stamp(change, mono_s=1.0, unix_s=1.0).payload.decode())
+    assert {"thumbnail_url", "snapshot_url", "published_time"} < set(keys)
     assert [key for key in keys if key not in _INTERFACES] == []

@@ -28,7 +28,8 @@ def settings() -> PublishSettings:
 
 @pytest.fixture
 def camera() -> PublishedCamera:
-    return PublishedCamera("front_door", "Front door", ("person", "traffic light"))
+    zones = {"porch": ("person",), "front_lawn": ("person", "dog")}
+    return PublishedCamera("front_door", "Front door", ("person", "traffic light"), zones)
 
 
 @pytest.fixture
@@ -52,6 +53,12 @@ def make_change() -> MakeChange:
             end_unix_s=1_800_000_009.5 if kind is ChangeType.END else None,
             frame_unix_s=1_800_000_001.0,
             frame_mono_s=999.5,
+            captured_unix_s=1_800_000_000.9,
+            detected_unix_s=None if kind is ChangeType.END else 1_800_000_001.03,
+            zones=("porch",),
+            entered_zones=("drive", "porch"),
+            stationary=kind is ChangeType.END,
+            has_snapshot=jpeg is not None,
         )
         return EventChange(kind, event, jpeg)
 

@@ -75,6 +75,8 @@ def test_every_entity_reads_a_topic_that_is_published(camera: PublishedCamera) -
     for label in camera.labels:
         there, count = messages.presence("espcam", camera.id, slugs.slug(label), 1)
         published |= {there.topic, count.topic, f"{there.topic}/thumbnail"}
+    for zone, labels in camera.zones.items():
+        published |= {messages.zone_presence("espcam", camera.id, zone, label, 1).topic for label in labels}
     read = {
         config[key]
         for config in components(camera).values()
@@ -134,9 +136,12 @@ def test_a_client_id_with_any_characters_gives_valid_topics_and_ids() -> None:
     assert TOPIC.fullmatch(camera_discovery(settings, PublishedCamera("a", "A", ())).topic)
 
 
-@given(NAMES, st.lists(NAMES, max_size=6))
-def test_hostile_names_and_labels_never_break_what_home_assistant_requires(name: str, labels: list[str]) -> None:
-    message = camera_discovery(PublishSettings(), PublishedCamera("cam", name, tuple(labels)))
+@given(NAMES, st.lists(NAMES, max_size=6), st.lists(NAMES, max_size=3))
+def test_hostile_names_and_labels_never_break_what_home_assistant_requires(
+    name: str, labels: list[str], in_zone: list[str]
+) -> None:
+    zones = {"porch": tuple(in_zone)}
+    message = camera_discovery(PublishSettings(), PublishedCamera("cam", name, tuple(labels), zones))
     root = payload(message)
     assert TOPIC.fullmatch(message.topic)
     assert root["o"]["name"]
@@ -173,3 +178,20 @@ def test_two_cameras_whose_ids_and_labels_run_together_keep_their_own_unique_ids
     other = components(PublishedCamera("front_door", "B", ("person",)))
     ids = [config["unique_id"] for config in [*one.values(), *other.values()]]
     assert len(set(ids)) == len(ids)
+
+
+def test_two_zones_whose_names_and_labels_run_together_keep_their_own_unique_ids() -> None:
+    camera = PublishedCamera("yard", "Yard", (), {"a": ("b c", "b-c"), "a_b": ("c",)})
+    ids = [config["unique_id"] for config in components(camera).values()]
+    assert len(set(ids)) == len(ids) == 3 + 3 + 6
+
+
+def test_a_label_that_only_a_zone_looks_for_changes_no_other_labels_topics() -> None:
+    labels = ("traffic light", "traffic_light")
+    alone = components(PublishedCamera("yard", "Yard", labels))
+    zoned = components(PublishedCamera("yard", "Yard", labels, {"street": ("traffic-light", *labels)}))
+    assert {key: config for key, config in zoned.items() if not key.startswith("zone-")} == alone
+    topics = [config["state_topic"] for key, config in zoned.items() if key.startswith("zone-")]
+    assert topics == [
+        f"espcam/yard/zones/street/{slug}" for slug in ("traffic-light_3", "traffic_light", "traffic_light_2")
+    ]

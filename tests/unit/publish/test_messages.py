@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.model import CameraState, CameraStatus, ChangeType
+from bridge.model import CameraState, CameraStatus, ChangeType, EventChange
 from bridge.publish import messages
+from bridge.publish.letters import stamp
 from bridge.publish.messages import RESERVED_WORDS, LabelSlugs, MessageKind
 
 if TYPE_CHECKING:
@@ -42,18 +44,42 @@ def status(**changed: Any) -> CameraStatus:  # noqa: ANN401 - fields of any type
 def test_an_event_has_exactly_the_contracts_keys_in_the_contracts_order(
     kind: ChangeType, make_change: MakeChange
 ) -> None:
-    message = messages.event_change("espcam", make_change(kind), has_thumbnail=True, latency_ms=41.27)
+    composed = messages.event_change("espcam", make_change(kind, jpeg=b"jpeg"), public_url="http://bridge.local:8080/")
+    message = stamp(composed, mono_s=999.54127, unix_s=1_800_000_001.04127)
     expected = golden(f"event_{kind.value}.json")
     assert json.loads(message.payload) == expected
     assert list(json.loads(message.payload)) == list(expected)
 
 
 def test_an_event_is_acknowledged_never_retained_and_carries_its_frames_time(make_change: MakeChange) -> None:
-    message = messages.event_change("espcam", make_change(), has_thumbnail=False, latency_ms=1)
+    message = messages.event_change("espcam", make_change())
     assert (message.topic, message.qos, message.retain) == ("espcam/front_door/events", 1, False)
     assert message.kind is MessageKind.EVENT
-    assert message.frame_mono_s == 999.5
-    assert json.loads(message.payload)["has_thumbnail"] is False
+    assert (message.frame_mono_s, message.frame_unix_s) == (999.5, 1_800_000_001.0)
+
+
+def test_a_camera_that_sends_no_time_has_none_made_up(make_change: MakeChange) -> None:
+    change = make_change()
+    change = replace(change, event=replace(change.event, captured_unix_s=None))
+    assert json.loads(messages.event_change("espcam", change).payload)["captured_time"] is None
+
+
+@pytest.mark.parametrize(
+    ("kept", "brought", "public_url", "told"),
+    [
+        (False, None, "http://a", (False, set())),
+        (True, None, "http://a", (True, {"thumbnail_url", "snapshot_url"})),
+        (False, b"jpeg", "http://a", (True, {"thumbnail_url", "snapshot_url"})),
+        (True, None, "", (True, set())),
+    ],
+)
+def test_an_event_names_the_pictures_that_it_has_and_where_they_can_be_seen(
+    make_change: MakeChange, kept: bool, brought: bytes | None, public_url: str, told: tuple[bool, set[str]]
+) -> None:
+    event = replace(make_change().event, has_thumbnail=kept, has_snapshot=kept)
+    change = EventChange(ChangeType.UPDATE, event, thumbnail_jpeg=brought, snapshot_jpeg=brought)
+    payload = json.loads(messages.event_change("espcam", change, public_url=public_url).payload)
+    assert (payload["has_thumbnail"], {key for key in payload if key.endswith("_url")}) == told
 
 
 def test_detected_names_the_models_own_label_as_event_type(make_change: MakeChange) -> None:
@@ -78,6 +104,8 @@ def test_presence_is_on_while_anybody_is_there(count: int) -> None:
         (messages.bridge_state("b", online=False), "b/bridge/state", b"offline"),
         (messages.availability("b", "c", online=True), "b/c/availability", b"online"),
         (messages.availability("b", "c", online=False), "b/c/availability", b"offline"),
+        (messages.zone_presence("b", "c", "porch", "person", 2), "b/c/zones/porch/person", b"ON"),
+        (messages.zone_presence("b", "c", "porch", "person", 0), "b/c/zones/porch/person", b"OFF"),
         (messages.motion("b", "c", on=True), "b/c/motion", b"ON"),
         (messages.motion("b", "c", on=False), "b/c/motion", b"OFF"),
         (messages.bridge_info("b", {"version": "1"}), "b/bridge/info", b'{"version":"1"}'),
@@ -89,9 +117,9 @@ def test_states_are_plain_words_retained_and_acknowledged(
     assert (message.topic, message.payload, message.qos, message.retain) == (topic, payload, 1, True)
 
 
-def test_pictures_are_retained_without_acknowledgement_byte_for_byte(make_change: MakeChange) -> None:
+def test_pictures_are_retained_without_acknowledgement_byte_for_byte() -> None:
     jpeg = b"\xff\xd8\x00anything\xff\xd9"
-    picture = messages.thumbnail("espcam", make_change().event, "person", jpeg)
+    picture = messages.thumbnail("espcam", "front_door", "1800000000123-a1b2c3", "person", jpeg)
     assert (picture.topic, picture.payload) == ("espcam/front_door/person/thumbnail", jpeg)
     assert picture.event_id == "1800000000123-a1b2c3"
     shot = messages.snapshot("espcam", "front_door", jpeg)

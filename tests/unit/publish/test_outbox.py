@@ -18,8 +18,8 @@ def state(topic: str, payload: str) -> Message:
     return Message(topic, payload.encode(), MessageKind.STATE)
 
 
-def event(payload: str) -> Message:
-    return Message("events", payload.encode(), MessageKind.EVENT, retain=False)
+def event(payload: str, number: int = 0) -> Message:
+    return Message("events", payload.encode(), MessageKind.EVENT, retain=False, number=number)
 
 
 def thumbnail(event_id: str, view: int = 1, topic: str = "thumbnail") -> Message:
@@ -143,6 +143,38 @@ def test_too_many_events_drop_the_oldest_and_say_so_once(caplog: pytest.LogCaptu
     assert len(caplog.records) == 2, "a new outage is told again"
 
 
+def test_events_with_a_letter_are_never_dropped_and_crowd_out_no_other() -> None:
+    outbox = Outbox(max_events=2)
+    fill(outbox, *(event(f"letter {number}", number) for number in range(1, 6)), event("x"), event("y"), event("z"))
+    assert outbox.dropped_events == 1
+    assert drain(outbox) == [*(f"letter {number}" for number in range(1, 6)), "y", "z"]
+
+
+def test_an_event_that_the_broker_sends_us_counts_as_acknowledged_wherever_it_stands() -> None:
+    outbox = fill(Outbox(), event("x"), state("a", "1"), event("y"), event("z"))
+    under_way = outbox.take()
+    assert under_way is not None
+    assert outbox.recognise("events", b"x") == event("x")
+    assert outbox.recognise("events", b"y") == event("y")
+    assert outbox.acknowledge(under_way.ticket) is None, "its PUBACK comes later, or never"
+    assert outbox.recognise("events", b"y") is None
+    outbox.resume()
+    assert drain(outbox) == ["1", "z"]
+    assert not outbox.has_events
+
+
+def test_of_two_events_with_the_same_bytes_an_echo_acknowledges_one() -> None:
+    outbox = fill(Outbox(), event("x"), event("x"))
+    outbox.recognise("events", b"x")
+    assert drain(outbox) == ["x"]
+
+
+def test_nothing_but_an_event_is_ever_recognised() -> None:
+    outbox = fill(Outbox(), state("a", "1"), thumbnail("A"))
+    assert outbox.recognise("a", b"1") is outbox.recognise("thumbnail", b"A#1") is None
+    assert not outbox.has_events
+
+
 def test_a_new_connection_begins_with_all_that_is_retained_discovery_first_online_before_pictures() -> None:
     outbox = fill(Outbox(), snapshot("shot"), state("a", "1"), discovery("config"), ONLINE, state("b", "2"))
     drain(outbox)
@@ -264,6 +296,14 @@ class OutboxMachine(RuleBasedStateMachine):
         assert message is not None
         if message.kind is MessageKind.EVENT:
             self.acknowledged.append(text)
+
+    @precondition(lambda self: len(set(self.received)) > len(self.acknowledged))
+    @rule()
+    def echo(self) -> None:
+        message = self.outbox.recognise("events", self.put_events[len(self.acknowledged)].encode())
+        assert message is not None
+        self.acknowledged.append(message.payload.decode())
+        self.under_way = [(ticket, text) for ticket, text in self.under_way if text != self.acknowledged[-1]]
 
     @rule(broker_forgets=st.booleans())
     def reconnect(self, broker_forgets: bool) -> None:

@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.model import CameraState, CameraStatus, ChangeType
+from bridge.model import CameraState, CameraStatus, ChangeType, Letter
 from bridge.publish.fake import FakeBroker
+from bridge.publish.messages import MessageKind
 from bridge.publish.publisher import Publisher
 from bridge.publish.settings import PublishedCamera, PublishSettings, TlsClient
 from bridge.runtime.clock import ManualClock
@@ -92,18 +94,98 @@ def test_detected_is_said_once_an_event(
     assert len(broker.payloads(f"{CAM}/detected")) == 1
 
 
-def test_an_event_says_whether_its_picture_was_ever_published(
+@pytest.mark.parametrize("durable", [True, False])
+def test_an_event_leads_to_its_pictures_only_where_a_history_keeps_them(
+    settings: PublishSettings, broker: FakeBroker, make_change: MakeChange, durable: bool
+) -> None:
+    made = Publisher(
+        replace(settings, durable=durable),
+        clock=ManualClock(),
+        metrics=Metrics(),
+        supervisor=Supervisor(),
+        connect=broker.connect,
+    )
+    step = json.loads(made.compose(make_change(jpeg=b"jpeg"))[1].payload)
+    assert step["has_thumbnail"] is True
+    assert [key for key in step if key.endswith("_url")] == (["thumbnail_url", "snapshot_url"] if durable else [])
+
+
+def test_composing_sends_nothing(
     publisher: Publisher, broker: FakeBroker, camera: PublishedCamera, make_change: MakeChange
 ) -> None:
     publisher.add_camera(camera)
-    publisher.event(make_change(ChangeType.NEW, event_id="a"))
-    publisher.event(make_change(ChangeType.UPDATE, event_id="a", jpeg=b"jpeg"))
-    publisher.event(make_change(ChangeType.END, event_id="a"))
-    publisher.event(make_change(ChangeType.NEW, event_id="b"))
-    publisher.event(make_change(ChangeType.NEW, event_id="a"))  # nothing is remembered of an event that ended
+    composed = publisher.compose(make_change(jpeg=b"jpeg"))
+    assert [message.kind for message in composed] == [MessageKind.PICTURE, MessageKind.EVENT, MessageKind.EVENT]
     deliver(publisher)
-    said = [json.loads(payload)["has_thumbnail"] for payload in broker.payloads(f"{CAM}/events")]
-    assert said == [False, True, True, False, False]
+    assert broker.payloads(f"{CAM}/events") == []
+
+
+def test_a_letter_from_the_disk_is_sent_after_its_picture(
+    publisher: Publisher, broker: FakeBroker, camera: PublishedCamera, make_change: MakeChange
+) -> None:
+    publisher.add_camera(camera)
+    step, news = publisher.compose(make_change(label="traffic light"))
+    written = [Letter(number, "front_door", "A", m.topic, m.payload) for number, m in enumerate((step, news), 1)]
+    publisher.send([message for letter in written for message in publisher.restore(letter, None)])
+    publisher.send(publisher.restore(written[0], b"jpeg"))
+    deliver(publisher)
+    order = [topic for topic in topics(broker) if topic.endswith(("thumbnail", "events", "detected"))]
+    assert order == [f"{CAM}/events", f"{CAM}/detected", f"{CAM}/traffic_light/thumbnail", f"{CAM}/events"]
+
+
+def test_a_picture_goes_before_a_step_of_an_event_but_not_before_other_news(
+    publisher: Publisher, camera: PublishedCamera, make_change: MakeChange
+) -> None:
+    publisher.add_camera(camera)
+    step, news = publisher.compose(make_change())
+    for message, kinds in ((step, [MessageKind.PICTURE, MessageKind.EVENT]), (news, [MessageKind.EVENT])):
+        letter = Letter(1, "front_door", "A", message.topic, message.payload)
+        assert [restored.kind for restored in publisher.restore(letter, b"jpeg")] == kinds
+
+
+def test_events_of_a_camera_that_is_not_configured_any_more_are_delivered_all_the_same(
+    publisher: Publisher, broker: FakeBroker, make_change: MakeChange
+) -> None:
+    step = publisher.compose(make_change(ChangeType.END, jpeg=b"jpeg"))[1]
+    publisher.send(publisher.restore(Letter(1, "front_door", "A", step.topic, step.payload), b"jpeg"))
+    deliver(publisher)
+    assert broker.payloads(f"{CAM}/person/thumbnail") == [b"jpeg"]
+    assert json.loads(broker.payloads(f"{CAM}/events")[0])["type"] == "end"
+
+
+def test_whoever_keeps_the_letters_is_told_what_the_broker_has(
+    settings: PublishSettings, broker: FakeBroker, camera: PublishedCamera, make_change: MakeChange
+) -> None:
+    told: list[tuple[int, str]] = []
+    made = Publisher(
+        replace(settings, durable=True),
+        clock=ManualClock(),
+        metrics=Metrics(),
+        supervisor=Supervisor(),
+        delivered=lambda number: told.append((number, threading.current_thread().name)),
+        connect=broker.connect,
+    )
+    made.add_camera(camera)
+    made.send([replace(message, number=5) for message in made.compose(make_change(ChangeType.END))])
+    made.send([replace(message, number=6) for message in made.compose(make_change(ChangeType.UPDATE))])
+    made.event(make_change(ChangeType.UPDATE, event_id="live"))
+    deliver(made)
+    assert told == [(5, "mqtt"), (6, "mqtt")]
+
+
+def test_zones_are_told_for_every_label_that_counts_there_and_what_is_missing_is_none(
+    publisher: Publisher, broker: FakeBroker, camera: PublishedCamera, wait_until: WaitUntil
+) -> None:
+    publisher.add_camera(camera)
+    publisher.start()
+    wait_until(lambda: broker.payloads(f"{CAM}/zones/porch/person") == [b"OFF"])
+    for counts, last in (({"porch": {"person": 2, "dog": 1}}, b"ON"), ({"elsewhere": {"person": 1}}, b"OFF")):
+        publisher.zone_presence("front_door", counts)
+        wait_until(lambda last=last: broker.payloads(f"{CAM}/zones/porch/person")[-1:] == [last])  # type: ignore[misc]
+    publisher.stop()
+    assert broker.payloads(f"{CAM}/zones/porch/person") == [b"OFF", b"ON", b"OFF"]
+    zones = {topic.removeprefix(f"{CAM}/zones/") for topic in topics(broker) if "/zones/" in topic}
+    assert zones == {"porch/person", "front_lawn/person", "front_lawn/dog"}
 
 
 def test_presence_is_told_for_every_label_and_only_when_it_changes(
