@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify
 from werkzeug.exceptions import NotFound
 
 from bridge.model import CameraState
+from bridge.serve.times import iso_time
 
 if TYPE_CHECKING:
     from bridge.model import CameraStatus
@@ -71,7 +71,7 @@ def camera_json(status: CameraStatus) -> dict[str, Any]:
         "id": status.camera_id,
         "name": status.name,
         "state": status.state.value,
-        "last_frame_time": _iso(status.last_frame_unix_s),
+        "last_frame_time": iso_time(status.last_frame_unix_s),
         "frame_age_ms": _rounded(status.frame_age_ms),
         "width_px": status.width_px,
         "height_px": status.height_px,
@@ -90,12 +90,6 @@ def camera_json(status: CameraStatus) -> dict[str, Any]:
         "stream_path": f"/cameras/{status.camera_id}/stream.mjpg",
         "snapshot_path": f"/cameras/{status.camera_id}/snapshot.jpg",
     }
-
-
-def _iso(unix_s: float | None) -> str | None:
-    if unix_s is None:
-        return None
-    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _rounded(value: float | None) -> float | None:

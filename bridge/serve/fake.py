@@ -1,15 +1,19 @@
-"""A bridge that is only a front: for tests and benchmarks of the web without the rest of the program."""
+"""A bridge that is only a front, and a history in a list: for tests and benchmarks of the web without the rest."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bridge.model import Readiness
+from bridge.model import EventPage, Readiness
+from bridge.serve.eventquery import is_event_id
 from bridge.serve.live import StreamOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from bridge.errors import HistoryError
+    from bridge.model import Event, EventQuery, PictureKind
 
 
 @dataclass
@@ -37,3 +41,64 @@ class FakeBridge:
     def stream_options(self, camera_id: str) -> StreamOptions:
         """The camera's options, or the defaults."""
         return self.options.get(camera_id, StreamOptions())
+
+
+@dataclass
+class FakePastEvents:
+    """``PastEvents`` that are set by hand.
+
+    Attributes:
+        events: what happened, in any order; may grow and shrink while pages are read.
+        pictures: by event id and kind.
+        failure: raised by everything, when set.
+        fails_after: ``stream`` raises ``failure`` only after so many events; None: at once, as everything else does.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    pictures: dict[tuple[str, PictureKind], bytes] = field(default_factory=dict)
+    failure: HistoryError | None = None
+    fails_after: int | None = None
+
+    def page(self, query: EventQuery) -> EventPage:
+        """The events that fit and come after the cursor, which is the id of the last event of the page before."""
+        self._check()
+        if query.cursor is not None and not is_event_id(query.cursor):
+            raise ValueError("it is no event's id")
+        left = [event for event in self._fitting(query) if query.cursor is None or event.id < query.cursor]
+        events = tuple(left[: query.limit])
+        return EventPage(events, events[-1].id if len(left) > len(events) else None)
+
+    def get(self, event_id: str) -> Event | None:
+        """The event of this id."""
+        self._check()
+        return next((event for event in self.events if event.id == event_id), None)
+
+    def stream(self, query: EventQuery) -> Iterator[Event]:
+        """The events that fit."""
+        for count, event in enumerate(self._fitting(query)):
+            if count >= (self.fails_after or 0):
+                self._check()
+            yield event
+        self._check()
+
+    def picture(self, event_id: str, kind: PictureKind) -> bytes | None:
+        """The picture that was set."""
+        self._check()
+        return self.pictures.get((event_id, kind))
+
+    def _check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    def _fitting(self, query: EventQuery) -> list[Event]:
+        return sorted((event for event in self.events if _fits(event, query)), key=lambda event: event.id, reverse=True)
+
+
+def _fits(event: Event, query: EventQuery) -> bool:
+    return (
+        query.camera_id in {None, event.camera_id}
+        and query.label in {None, event.label}
+        and (query.zone is None or query.zone in event.entered_zones)
+        and (query.since_unix_s is None or event.start_unix_s >= query.since_unix_s)
+        and (query.until_unix_s is None or event.start_unix_s < query.until_unix_s)
+    )

@@ -10,15 +10,15 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException, Unauthorized
+from werkzeug.exceptions import HTTPException, ServiceUnavailable, Unauthorized
 
-from bridge.errors import ListenError
+from bridge.errors import HistoryError, ListenError
 from bridge.runtime.worker import Worker
-from bridge.serve import api, dashboard, pictures
+from bridge.serve import api, dashboard, events, pictures
 from bridge.serve.access import Access
 from bridge.serve.listener import Listener
 from bridge.serve.password import PasswordCheck
-from bridge.serve.site import BridgeView, HttpSettings, Site, TlsFiles
+from bridge.serve.site import BridgeView, HttpSettings, PastEvents, Site, TlsFiles
 
 if TYPE_CHECKING:
     import threading
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bridge.runtime.metrics import Metrics
     from bridge.runtime.worker import Supervisor
 
-__all__ = ["BridgeView", "HttpSettings", "TlsFiles", "WebServer", "create_app"]
+__all__ = ["BridgeView", "HttpSettings", "PastEvents", "TlsFiles", "WebServer", "create_app"]
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +39,12 @@ _THREADS = 8
 _END_STEP_S = 0.02
 _END_STEPS = 25
 
-# Routes that viewers without headers (a picture's address in a dashboard card) may open with ?token=.
-_TOKEN_IN_QUERY = frozenset({"pictures.stream", "pictures.snapshot"})
+# Routes that viewers without headers (a picture's address in a dashboard card or a notification) may open with ?token=.
+_TOKEN_IN_QUERY = frozenset({"pictures.stream", "pictures.snapshot", "events.thumbnail", "events.snapshot"})
 _OPEN_TO_ALL = frozenset({"api.healthz"})
+
+# A database that is locked or restarts is often back within seconds.
+_HISTORY_RETRY_S = 10
 
 # Written by hand: the realm must be quoted (RFC 9110, section 11.5), which werkzeug leaves out.
 _CHALLENGE = 'Basic realm="espcam-bridge", charset="UTF-8"'
@@ -82,7 +85,8 @@ def create_app(site: Site) -> Flask:
         return response
 
     app.register_error_handler(HTTPException, _error_json)
-    for routes in (dashboard.blueprint(site), pictures.blueprint(site), api.blueprint(site)):
+    app.register_error_handler(HistoryError, _history_error_json)
+    for routes in (dashboard.blueprint(site), pictures.blueprint(site), api.blueprint(site), events.blueprint(site)):
         app.register_blueprint(routes)
     return app
 
@@ -99,6 +103,10 @@ def _error_json(error: HTTPException) -> Response:
     return reply
 
 
+def _history_error_json(error: HistoryError) -> Response:
+    return _error_json(ServiceUnavailable(str(error), retry_after=_HISTORY_RETRY_S))
+
+
 class WebServer:
     """Serves the page, the streams, the API and the metrics.
 
@@ -109,6 +117,7 @@ class WebServer:
         metrics: what ``/metrics`` shows.
         clock: the time.
         supervisor: told when one of the web's own threads dies.
+        events: the history; None while none is kept.
 
     Raises:
         ListenError: the TLS files cannot be used.
@@ -123,9 +132,12 @@ class WebServer:
         metrics: Metrics,
         clock: Clock,
         supervisor: Supervisor,
+        events: PastEvents | None = None,
     ) -> None:
         self._settings = settings
-        self.site = Site(settings, bridge, store=store, metrics=metrics, clock=clock, supervisor=supervisor)
+        self.site = Site(
+            settings, bridge, store=store, metrics=metrics, clock=clock, supervisor=supervisor, events=events
+        )
         self._listener = Listener(
             (settings.host, settings.port),
             create_app(self.site),

@@ -5,7 +5,8 @@ What is changed, and why:
 - A connection that has sent nothing holds no thread (browsers open spare ones ahead of time); cheroot would give each a
   thread for up to 10 s. The same for the TLS handshake, which cheroot makes on its one accepting thread: there a client
   that connects and stays silent would stop the whole server.
-- A request must be read and answered within ``REQUEST_S``, however slowly its bytes drip in.
+- A request must be read and answered within ``REQUEST_S``, however slowly its bytes drip in. A long answer that goes
+  out in pieces may ask for as much again before each of them (``MORE_TIME``).
 - A live stream needs no thread: once the head of its response is sent, the connection is handed over (``HAND_OVER``).
 - What waits unsent in the kernel is kept small: a viewer on a slow link then skips frames and stays up to date, where
   megabytes of old frames would otherwise queue before it sees the present.
@@ -41,6 +42,9 @@ log = logging.getLogger(__name__)
 
 # Where a route finds the function that it tells who takes the connection over (a ``Successor``).
 HAND_OVER = "bridge.hand_over"
+
+# Where a route finds the function that gives its answer another ``REQUEST_S`` from now.
+MORE_TIME = "bridge.more_time"
 
 REQUEST_S = 15.0
 _WRITE_S = 10
@@ -87,11 +91,13 @@ class _Request(HTTPRequest):
 
 
 class _Gateway(Gateway_10):
-    """Tells the application how to hand its connection over."""
+    """Tells the application how to hand its connection over, and how to get more time for it."""
 
     def get_environ(self) -> dict[str, Any]:  # type: ignore[override]  # cheroot's stubs are half typed
         """What WSGI applications are told."""
-        return {**super().get_environ(), HAND_OVER: self.req.conn.hand_over}  # type: ignore[no-untyped-call]  # likewise
+        connection = self.req.conn
+        ours = {HAND_OVER: connection.hand_over, MORE_TIME: connection.more_time}
+        return {**super().get_environ(), **ours}  # type: ignore[no-untyped-call]  # likewise
 
 
 class _Connection(HTTPConnection):
@@ -122,6 +128,10 @@ class _Connection(HTTPConnection):
     def hand_over(self, successor: Successor) -> None:
         """Leave the connection to somebody else as soon as this request's response is sent."""
         self._successor = successor
+
+    def more_time(self) -> None:
+        """Begin this request's ``REQUEST_S`` anew."""
+        self.server.give_time(self)
 
     def close(self) -> None:
         """Close, or hand over: the last that cheroot does to a connection.
@@ -238,13 +248,17 @@ class Listener(Server):
     @contextlib.contextmanager
     def serving(self, connection: _Connection) -> Iterator[None]:
         """Note that a thread is busy with this connection."""
-        with self._lock:
-            self._deadlines[connection] = self._clock.mono_s() + REQUEST_S
+        self.give_time(connection)
         try:
             yield
         finally:
             with self._lock:
                 del self._deadlines[connection]
+
+    def give_time(self, connection: _Connection) -> None:
+        """Let the connection's ``REQUEST_S`` begin now."""
+        with self._lock:
+            self._deadlines[connection] = self._clock.mono_s() + REQUEST_S
 
     @property
     def busy(self) -> int:

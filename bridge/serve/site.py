@@ -1,4 +1,4 @@
-"""What the routes reach: the settings, the store, and the one thing that the bridge tells the web about itself."""
+"""What the routes reach: the settings, the store, the history, and what the bridge tells the web about itself."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bridge.serve.live import LiveView, StreamOptions
 from bridge.serve.seats import Seats
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bridge.frames.store import FrameStore
-    from bridge.model import Readiness
+    from bridge.model import Event, EventPage, EventQuery, PictureKind, Readiness
     from bridge.runtime.clock import Clock
     from bridge.runtime.metrics import Metrics
     from bridge.runtime.worker import Supervisor
@@ -72,6 +72,32 @@ class BridgeView(Protocol):
         """How this camera is shown."""
 
 
+class PastEvents(Protocol):
+    """What the web asks of the history; must be thread-safe.
+
+    Every method may raise ``HistoryError``: nothing can be read now.
+    """
+
+    def page(self, query: EventQuery) -> EventPage:
+        """Up to ``query.limit`` events that fit, newest first.
+
+        Raises:
+            ValueError: ``query.cursor`` is not one of its own; the message says why.
+        """
+
+    def get(self, event_id: str) -> Event | None:
+        """One event; None when there is none of this id."""
+
+    def stream(self, query: EventQuery) -> Iterator[Event]:
+        """All events that fit, newest first, in constant memory; ``limit`` and ``cursor`` do not count.
+
+        A reader who leaves early drops the iterator: nothing may wait for its end.
+        """
+
+    def picture(self, event_id: str, kind: PictureKind) -> bytes | None:
+        """The newest such picture of an event, a JPEG; None when there is none, or not any more."""
+
+
 class Site:
     """What every route may reach; thread-safe.
 
@@ -82,6 +108,7 @@ class Site:
         metrics: for ``/metrics``.
         clock: the time.
         supervisor: told when the thread that sends the streams dies.
+        events: the history; None while none is kept.
     """
 
     def __init__(
@@ -93,9 +120,11 @@ class Site:
         metrics: Metrics,
         clock: Clock,
         supervisor: Supervisor,
+        events: PastEvents | None = None,
     ) -> None:
         self.settings = settings
         self.bridge = bridge
+        self.events = events
         self.store = store
         self.metrics = metrics
         self.clock = clock

@@ -14,17 +14,18 @@ import pytest
 
 from bridge.frames import codec
 from bridge.frames.store import FrameStore
-from bridge.model import Scene, Track
+from bridge.model import Event, PictureKind, Scene, Track
 from bridge.runtime.clock import SystemClock
 from bridge.runtime.metrics import Metrics
 from bridge.runtime.worker import Supervisor
-from bridge.serve.fake import FakeBridge
+from bridge.serve.fake import FakeBridge, FakePastEvents
 from bridge.serve.http import HttpSettings, WebServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bridge.model import Frame
+    from bridge.serve.http import PastEvents
 
 LOCAL = HttpSettings(host="127.0.0.1", port=0)
 
@@ -108,7 +109,13 @@ class Site:
 class SiteFactory(Protocol):
     """See the fixture ``make_site``."""
 
-    def __call__(self, settings: HttpSettings = LOCAL, **changes: Any) -> Site: ...  # noqa: ANN401 - settings by name
+    def __call__(
+        self,
+        settings: HttpSettings = LOCAL,
+        *,
+        events: PastEvents | None = None,
+        **changes: Any,  # noqa: ANN401 - settings by name
+    ) -> Site: ...
 
 
 @pytest.fixture
@@ -116,12 +123,23 @@ def make_site() -> Iterator[SiteFactory]:
     """Start servers: ``site = make_site(password="geheim")``; they stop with the test, and must stop cleanly."""
     sites: list[Site] = []
 
-    def make(settings: HttpSettings = LOCAL, **changes: Any) -> Site:  # noqa: ANN401 - settings by name
+    def make(
+        settings: HttpSettings = LOCAL,
+        *,
+        events: PastEvents | None = None,
+        **changes: Any,  # noqa: ANN401 - settings by name
+    ) -> Site:
         clock, metrics, supervisor, bridge = SystemClock(), Metrics(), Supervisor(), FakeBridge()
         store = FrameStore(clock, metrics)
         store.add_camera("door", name="Front door", offline_after_s=1.0)
         server = WebServer(
-            replace(settings, **changes), bridge, store=store, metrics=metrics, clock=clock, supervisor=supervisor
+            replace(settings, **changes),
+            bridge,
+            store=store,
+            metrics=metrics,
+            clock=clock,
+            supervisor=supervisor,
+            events=events,
         )
         server.start()
         sites.append(Site(server, store, bridge, supervisor))
@@ -138,6 +156,48 @@ def make_site() -> Iterator[SiteFactory]:
 def site(make_site: SiteFactory) -> Site:
     """A server that lets everybody in."""
     return make_site()
+
+
+NOON_UNIX_S = 1_764_072_000.0  # 2025-11-25T12:00:00Z
+
+
+class Past(FakePastEvents):
+    """A history that a test fills."""
+
+    def happened(self, minute: float = 0, *, picture: bytes = b"", **changes: Any) -> Event:  # noqa: ANN401 - by name
+        """Add a person at the door, for 12.5 s, so many minutes after noon; with both pictures when there is one."""
+        start_unix_s = NOON_UNIX_S + 60 * minute
+        attributes: dict[str, Any] = {
+            "id": f"{round(start_unix_s * 1000):013d}-{len(self.events):06x}",
+            "camera_id": "door",
+            "label": "person",
+            "score": 0.7,
+            "top_score": 0.9,
+            "box_xyxy_norm": (0.25, 0.125, 0.75, 1.0),
+            "start_unix_s": start_unix_s,
+            "end_unix_s": start_unix_s + 12.5,
+            "frame_unix_s": start_unix_s + 17.5,
+            "frame_mono_s": 0.0,
+            "has_thumbnail": bool(picture),
+            "has_snapshot": bool(picture),
+        }
+        event = Event(**attributes | changes)
+        self.events.append(event)
+        if picture:
+            self.pictures[event.id, PictureKind.THUMBNAIL] = picture
+            self.pictures[event.id, PictureKind.SNAPSHOT] = b"whole " + picture
+        return event
+
+    def ended(self, event: Event) -> None:
+        """Let an event that lasts end 12.5 s after it began."""
+        self.events.remove(event)
+        self.events.append(replace(event, end_unix_s=event.start_unix_s + 12.5))
+
+
+@pytest.fixture
+def past() -> Past:
+    """A history without events yet."""
+    return Past()
 
 
 class StreamReader:

@@ -11,10 +11,11 @@ import pytest
 from werkzeug.security import generate_password_hash
 
 if TYPE_CHECKING:
-    from tests.integration.http.conftest import Site, SiteFactory
+    from tests.integration.http.conftest import Past, Site, SiteFactory
 
 pytestmark = pytest.mark.integration
 
+EVENT = "/api/events/1764072000000-000000"
 ROUTES = (
     "/",
     "/static/page.js",
@@ -23,6 +24,12 @@ ROUTES = (
     "/api/bridge",
     "/cameras/door/snapshot.jpg",
     "/cameras/door/stream.mjpg",
+    "/api/events",
+    EVENT,
+    f"{EVENT}/thumbnail.jpg",
+    f"{EVENT}/snapshot.jpg",
+    "/api/events.csv",
+    "/api/events.json",
     "/readyz",
     "/metrics",
     "/nothing/here",
@@ -39,8 +46,9 @@ def _status(site: Site, path: str, headers: dict[str, str] | None = None) -> int
 
 
 @pytest.fixture
-def locked(make_site: SiteFactory) -> Site:
-    return make_site(username="anna", password="geheim", api_token="t0ken-42")
+def locked(make_site: SiteFactory, past: Past) -> Site:
+    past.happened(picture=b"jpeg")
+    return make_site(events=past, username="anna", password="geheim", api_token="t0ken-42")
 
 
 def test_every_route_but_healthz_needs_a_credential(locked: Site) -> None:
@@ -75,9 +83,10 @@ def test_wrong_credentials_open_nothing(locked: Site, headers: dict[str, str]) -
 
 def test_only_pictures_take_the_token_from_the_address(locked: Site) -> None:
     opened = {path for path in ROUTES if _status(locked, f"{path}?token=t0ken-42") == 200}
-    assert opened == {"/cameras/door/snapshot.jpg", "/cameras/door/stream.mjpg"}
-    assert _status(locked, "/cameras/door/snapshot.jpg?token=wrong") == 401
-    assert _status(locked, "/cameras/door/snapshot.jpg?token=geheim") == 401
+    pictures = {"/cameras/door/snapshot.jpg", "/cameras/door/stream.mjpg"}
+    pictures |= {f"{EVENT}/thumbnail.jpg", f"{EVENT}/snapshot.jpg"}
+    assert opened == pictures
+    assert {_status(locked, f"{path}?token={wrong}") for path in pictures for wrong in ("wrong", "geheim")} == {401}
 
 
 def test_a_password_alone_asks_for_admin(make_site: SiteFactory) -> None:

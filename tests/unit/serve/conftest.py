@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from bridge.frames import codec
 from bridge.frames.store import FrameStore
-from bridge.model import Scene, Track
+from bridge.model import Event, Scene, Track
 from bridge.runtime.clock import ManualClock
 from bridge.runtime.metrics import Metrics
 
@@ -58,3 +58,25 @@ def show_person(store: FrameStore, clock: ManualClock) -> Callable[[], None]:
         store.set_scene(Scene("door", 1, clock.mono_s(), (track,)))
 
     return show
+
+
+@pytest.fixture
+def make_event() -> Callable[..., Event]:
+    """A person at the door for 12.5 s from ``start_unix_s`` on; any attribute may be another."""
+
+    def make(start_unix_s: float = 1_764_100_000.0, number: int = 1, **changes: Any) -> Event:  # noqa: ANN401 - by name
+        attributes: dict[str, Any] = {
+            "id": f"{round(start_unix_s * 1000):013d}-{number:06x}",
+            "camera_id": "door",
+            "label": "person",
+            "score": 0.71239,
+            "top_score": 0.9,
+            "box_xyxy_norm": (0.25, 0.123456, 0.75, 1.0),
+            "start_unix_s": start_unix_s,
+            "end_unix_s": start_unix_s + 12.5,
+            "frame_unix_s": start_unix_s + 17.5,
+            "frame_mono_s": 0.0,
+        }
+        return Event(**attributes | changes)
+
+    return make
