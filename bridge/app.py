@@ -73,7 +73,7 @@ class App:
             clock=clock,
             metrics=self.metrics,
             supervisor=self._supervisor,
-            delivered=lambda number: self._courier.delivered(number),
+            delivered=lambda number: self._courier.delivered(number),  # noqa: PLW0108 - it is made below
         )
         history = house.build(wiring.history_settings(config))
         self._courier = Courier(

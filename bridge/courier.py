@@ -1,9 +1,10 @@
 """The way of an event: written down first, then sent.
 
-A sink of the pipeline. One thread, ``history``, takes what the cameras saw, in its order, and for each change of an event
+A sink of the pipeline. One thread, ``history``, takes what the cameras saw, in its order, and for each change of an
+event it
 
-1. writes its pictures,
-2. writes its row and the messages about it (letters) in one transaction,
+1. writes the pictures,
+2. writes the row and the messages about it (letters) in one transaction,
 3. hands the messages to the publisher; when the broker has one, its letter goes.
 
 So whatever is announced is on the disk before, and a bridge that is killed at any moment goes on where it was: letters
@@ -154,7 +155,7 @@ class Courier:
         tend_s, busy = self._clock.mono_s(), False
         while not stop.is_set():
             now_s = self._clock.mono_s()
-            if busy or not 0 <= tend_s - now_s:
+            if busy or tend_s - now_s < 0:
                 busy = self._ledger.tend(now_s, self._clock.unix_s())
                 tend_s = self._clock.mono_s() + _TEND_S
                 self._look_after_ledger()

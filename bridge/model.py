@@ -191,8 +191,8 @@ class EventQuery:
         since_unix_s: that began at this time or later.
         until_unix_s: that began before this time.
         limit: how many at most.
-        cursor: only events after this one in the list: ``EventPage.next_cursor`` of the page before. Stable: events that
-            come or go meanwhile neither repeat nor hide others.
+        cursor: only events after this one in the list: ``EventPage.next_cursor`` of the page before. Stable: events
+            that come or go meanwhile neither repeat nor hide others.
     """
 
     camera_id: str | None = None

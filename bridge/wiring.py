@@ -48,6 +48,7 @@ def publish_settings(config: Config) -> PublishSettings:
         status_topic=home_assistant.status_topic,
         public_url=config.http.public_url or "",
         version=__version__,
+        durable=config.history.enabled,
     )
 
 
@@ -138,9 +139,7 @@ def history_settings(config: Config) -> HistorySettings | None:
     history = config.history
     if not history.enabled:
         return None
-    return HistorySettings(
-        history.url.get_secret_value(), history.media_dir, history.retain_days, history.max_media_mb
-    )
+    return HistorySettings(history.url.get_secret_value(), history.media_dir, history.retain_days, history.max_media_mb)
 
 
 def stream_options(camera: CameraConfig) -> StreamOptions:

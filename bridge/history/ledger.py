@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bridge.model import Event, EventChange, Letter
 
     _T = TypeVar("_T")
+    _U = TypeVar("_U")
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Ledger:
 
     def open(self, now_mono_s: float) -> None:
         """Open the database; when that fails, go on without and try again later."""
-        self._attempt(self._open, now_mono_s)
+        self._attempt(self._open, None, now_mono_s)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -111,7 +112,7 @@ class Ledger:
             For each entry the numbers of its letters; 0 for those that are not on the disk (live only).
         """
         if self.keeps:
-            numbers = self._attempt(lambda: self._with_room(lambda: self._store.record_many(entries)), now_mono_s)
+            numbers = self._attempt(lambda: self._with_room(lambda: self._store.record_many(entries)), None, now_mono_s)
             if numbers is not None:
                 left = iter(numbers)
                 return [[next(left) for _ in letters] for _, letters in entries]
@@ -124,21 +125,24 @@ class Ledger:
 
     def delivered(self, numbers: Collection[int], now_mono_s: float) -> bool:
         """Forget letters that the broker has; False when that must be said again later."""
-        return self.keeps and self._attempt(lambda: self._done(self._store.delivered(numbers)), now_mono_s) is not None
+
+        def work() -> bool:
+            self._store.delivered(numbers)
+            return True
+
+        return self.keeps and self._attempt(work, False, now_mono_s)  # noqa: FBT003 - what it gives when it fails
 
     def waiting(self, after: int, limit: int, now_mono_s: float) -> list[Letter]:
         """Letters in their order, from the first behind ``after`` on."""
-        if not self._opened:
-            return []
-        return self._attempt(lambda: self._store.waiting(after, limit), now_mono_s) or []
+        return self._attempt(lambda: self._store.waiting(after, limit), [], now_mono_s) if self._opened else []
 
     def waiting_count(self, now_mono_s: float) -> int:
         """How many letters are on the disk."""
-        return (self._attempt(self._store.count_waiting, now_mono_s) or 0) if self._opened else 0
+        return self._attempt(self._store.count_waiting, 0, now_mono_s) if self._opened else 0
 
     def unfinished(self, now_mono_s: float) -> list[Event]:
         """Events that began before this process and that nobody ended."""
-        return (self._attempt(self._store.open_events, now_mono_s) or []) if self._opened else []
+        return self._attempt(self._store.open_events, [], now_mono_s) if self._opened else []
 
     def thumbnail(self, event_id: str) -> bytes | None:
         """The event's picture, if it is still there."""
@@ -155,19 +159,18 @@ class Ledger:
         """
         if self._problem is not None or not self._opened:
             if now_mono_s >= self._retry_mono_s:
-                self._attempt(self._recover, now_mono_s)
+                self._attempt(self._recover, None, now_mono_s)
             return False
-        return bool(self._attempt(lambda: self._retention.step(now_unix_s), now_mono_s))
+        return self._attempt(lambda: self._retention.step(now_unix_s), False, now_mono_s)  # noqa: FBT003 - as above
 
     # --- inside ------------------------------------------------------------------------------------------------
 
-    def _open(self) -> bool:
+    def _open(self) -> None:
         self._store.open()
         self._opened = True
         self._reserve.restore()
-        return True
 
-    def _recover(self) -> bool:
+    def _recover(self) -> None:
         if not self._opened:
             self._open()
         if self._remembered:
@@ -177,7 +180,6 @@ class Ledger:
         if self._problem is not None:
             log.warning("history: works again")
             self._problem = None
-        return True
 
     def _with_room(self, work: Callable[[], _T]) -> _T:
         """Do it; on a full disk make room and do it again."""
@@ -197,7 +199,8 @@ class Ledger:
         self._store.forget_pictures(gone)
         return freed_bytes > 0
 
-    def _attempt(self, work: Callable[[], _T], now_mono_s: float) -> _T | None:
+    def _attempt(self, work: Callable[[], _T], otherwise: _U, now_mono_s: float) -> _T | _U:
+        """What ``work`` gives; when the history cannot be used, that is noted, and ``otherwise`` is it."""
         try:
             return work()
         except HistoryError as problem:
@@ -205,7 +208,7 @@ class Ledger:
             if self._problem is None or self._problem.reason != problem.reason:
                 log.error("history: %s. Events are sent, but not kept", problem)  # noqa: TRY400 - no traceback for users
             self._problem = problem
-            return None
+            return otherwise
 
     def _note_picture_problem(self, problem: HistoryError | None, now_mono_s: float) -> None:
         if problem is not None and self._picture_problem is None:
@@ -214,10 +217,6 @@ class Ledger:
         elif problem is None and self._picture_problem is not None:
             log.warning("history: pictures are kept again")
         self._picture_problem = problem
-
-    @staticmethod
-    def _done(_: object) -> bool:
-        return True
 
 
 def _pictures(change: EventChange) -> list[tuple[PictureKind, bytes]]:

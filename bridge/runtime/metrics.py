@@ -47,7 +47,9 @@ class Metrics:
         )
         self.events = Counter("espcam_events", "Event changes", ["camera", "label", "type"], registry=registry)
         self.outbox_messages = Gauge("espcam_outbox_messages", "Messages waiting for the broker", registry=registry)
-        self.history_ok = Gauge("espcam_history_ok", "1 while events are kept, 0 while they are only sent", registry=registry)
+        self.history_ok = Gauge(
+            "espcam_history_ok", "1 while events are kept, 0 while they are only sent", registry=registry
+        )
         self.mqtt_connected = Gauge("espcam_mqtt_connected", "1 while the broker is connected", registry=registry)
         self.camera_online = Gauge("espcam_camera_online", "1 while frames arrive", camera, registry=registry)
         self.viewers = Gauge("espcam_viewers", "Open live streams", camera, registry=registry)

@@ -1,4 +1,4 @@
-"""The bridge with a detector of drawn people, to be killed: ``python killed_bridge.py CONFIG``; says when it is ready."""
+"""The bridge with a detector of drawn people, to be killed; says when it started: ``python killed_bridge.py CONFIG``."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ from bridge.detect.fake import FakeDetector
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(threadName)s %(levelname)s %(message)s")
     with App(load_config(Path(sys.argv[1]), os.environ), load=FakeDetector) as app:
-        print("started", flush=True)
+        print("started", flush=True)  # noqa: T201 - the test waits for it
         app.wait()

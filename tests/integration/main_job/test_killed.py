@@ -55,7 +55,7 @@ PICTURES = {somebody: picture(somebody=somebody) for somebody in (False, True)}
 @contextmanager
 def sending(port: int, camera: str, seed: int) -> Iterator[None]:
     """A camera at 15 frames/s before which somebody comes and goes at random; dials again and again."""
-    stop, dice = threading.Event(), random.Random(seed)
+    stop, dice = threading.Event(), random.Random(seed)  # noqa: S311 - no secret
 
     def play() -> None:
         somebody = False
@@ -186,7 +186,7 @@ def test_killed_at_random_moments_every_event_has_one_beginning_and_one_end(
 ) -> None:
     broker = mosquitto(config=("max_queued_messages 0",))
     listener = mqtt_listener(broker.port, "espcam/+/+")
-    victim, dice = victim_on(broker.port, free_port), random.Random(SEED)
+    victim, dice = victim_on(broker.port, free_port), random.Random(SEED)  # noqa: S311 - no secret
     with (
         sending(free_port, CAMERAS[0], 1),
         sending(free_port, CAMERAS[1], 2),
@@ -197,7 +197,7 @@ def test_killed_at_random_moments_every_event_has_one_beginning_and_one_end(
             time.sleep(dice.uniform(0.0, 2.5))
             victim.end()
             if KILLS > 20:
-                print(f"kill {number + 1}: {len(Told.by(listener).steps)} events", flush=True)
+                print(f"kill {number + 1}: {len(Told.by(listener).steps)} events", flush=True)  # noqa: T201 - 200 take ten minutes
         victim.start()
         time.sleep(1)
     wait_until(lambda: victim.letters() == 0, 20, "everything is delivered")

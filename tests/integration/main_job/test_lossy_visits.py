@@ -58,7 +58,7 @@ def footage(shared: Path) -> list[bytes]:
 @contextmanager
 def cameras(url: str, frames: list[bytes], begin_unix_s: float) -> Iterator[threading.Thread]:
     """Three cameras that send the footage once, each at its rate, and lose one picture in ten on the way."""
-    stop, dice = threading.Event(), random.Random(7)
+    stop, dice = threading.Event(), random.Random(7)  # noqa: S311 - no secret
     links = {camera: connect(f"{url}/{camera}") for camera in RATES}
 
     def play() -> None:
@@ -156,7 +156,8 @@ def check_picture(bridge: Bridge, row: dict[str, Any], small: list[Grey], begin_
     likeness = [float(cv2.matchTemplate(frame, wanted, cv2.TM_CCOEFF_NORMED).max()) for frame in small[::2]]
     best = 2 * int(np.argmax(likeness))
     first, last = (
-        (datetime.fromisoformat(row[key]).timestamp() - begin_unix_s) * FOOTAGE_FPS for key in ("start_time", "end_time")
+        (datetime.fromisoformat(row[key]).timestamp() - begin_unix_s) * FOOTAGE_FPS
+        for key in ("start_time", "end_time")
     )
     assert max(likeness) > 0.9, row
     assert first - 3 <= best <= last + 3, f"{row['id']}: picture {best}, visit {first:.0f} to {last:.0f}"
