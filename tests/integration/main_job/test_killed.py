@@ -203,6 +203,8 @@ def test_killed_at_random_moments_every_event_has_one_beginning_and_one_end(
     wait_until(lambda: victim.letters() == 0, 20, "everything is delivered")
     victim.end(signal.SIGTERM)
     assert victim.letters() == 0
+    wait_until(lambda: all(steps[-1] == "end" for steps in Told.by(listener).steps.values()), 5, "the last end")
+    time.sleep(0.3)  # for what must not come
     told = Told.by(listener)
     check(told, victim.rows())
     assert len(told.steps) > KILLS
