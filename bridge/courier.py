@@ -66,17 +66,29 @@ class Courier:
         ledger: writes them down.
         publisher: makes messages of them, and sends.
         clock: the time.
-        metrics: ``history_ok`` and ``outbox_letters`` are kept here.
+        metrics: ``history_ok`` is kept here.
         supervisor: told when the thread dies.
+        held_max: letters that may be in memory.
+        updates_max: letters that may wait on the disk before updates are left out.
     """
 
     def __init__(
-        self, *, ledger: Ledger | NoLedger, publisher: Publisher, clock: Clock, metrics: Metrics, supervisor: Supervisor
+        self,
+        *,
+        ledger: Ledger | NoLedger,
+        publisher: Publisher,
+        clock: Clock,
+        metrics: Metrics,
+        supervisor: Supervisor,
+        held_max: int = _HELD_MAX,
+        updates_max: int = _UPDATES_MAX,
     ) -> None:
         self._ledger = ledger
         self._publisher = publisher
         self._clock = clock
         self._metrics = metrics
+        self._held_max = held_max
+        self._updates_max = updates_max
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._worker = Worker("history", self._run, supervisor, on_stop=lambda: self._inbox.put(_nothing))
         # Below: the thread's own, and before it starts and after it ended the main thread's.
@@ -184,7 +196,7 @@ class Courier:
             return
         changes, now_s = self._changes.copy(), self._clock.mono_s()
         self._changes.clear()  # the same list: the inbox appends to it
-        crowded = self._spilled and self._ledger.waiting_count(now_s) > _UPDATES_MAX
+        crowded = self._spilled and self._ledger.waiting_count(now_s) > self._updates_max
         told = [self._ledger.keep_pictures(change, now_s) for change in changes]
         letters: list[list[Message]] = [
             [] if crowded and change.type is ChangeType.UPDATE else self._publisher.compose(change) for change in told
@@ -207,7 +219,7 @@ class Courier:
                 self._behind.append(numbered)
             else:
                 self._publisher.send(numbered)
-        elif self._spilled or self._held >= _HELD_MAX:
+        elif self._spilled or self._held >= self._held_max:
             self._spilled = True
         else:
             self._give(numbered)
@@ -220,8 +232,8 @@ class Courier:
 
     def _fetch(self) -> None:
         """Hand over letters from the disk, as many as there is room for."""
-        while self._held < _HELD_MAX // 2:
-            room = _HELD_MAX - self._held
+        while self._held < (self._held_max + 1) // 2:
+            room = self._held_max - self._held
             letters = self._ledger.waiting(self._last, room, self._clock.mono_s())
             for letter in letters:
                 thumbnail = self._ledger.thumbnail(letter.event_id) if _has_picture(letter) else None
