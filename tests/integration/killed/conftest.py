@@ -1,9 +1,4 @@
-"""The bridge killed at random moments under load, with a real broker and a real database: nothing is lost or doubled.
-
-Six kills by default; for two hundred::
-
-    ESPCAM_BRIDGE_KILLS=200 make test ARGS='tests/integration/main_job/test_killed.py -s'
-"""
+"""The bridge in a process that is killed again and again, with cameras that know nothing of it."""
 
 from __future__ import annotations
 
@@ -17,9 +12,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import pytest
@@ -30,16 +25,12 @@ from bridge.detect.fake import COLOURS
 from bridge.frames.codec import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from tests.conftest import Listener, ListenerFactory, MosquittoFactory, WaitUntil
+    from tests.conftest import Listener, WaitUntil
 
-pytestmark = pytest.mark.integration
-
-KILLS = int(os.environ.get("ESPCAM_BRIDGE_KILLS", "6"))
 CAMERAS = ("door", "yard", "shed")
 ROOT = Path(__file__).resolve().parents[3]
-SEED = 20261125
 
 
 def picture(*, somebody: bool) -> bytes:
@@ -53,7 +44,7 @@ PICTURES = {somebody: picture(somebody=somebody) for somebody in (False, True)}
 
 
 @contextmanager
-def sending(port: int, camera: str, seed: int) -> Iterator[None]:
+def _sending(port: int, camera: str, seed: int) -> Iterator[None]:
     """A camera at 15 frames/s before which somebody comes and goes at random; dials again and again."""
     stop, dice = threading.Event(), random.Random(seed)  # noqa: S311 - no secret
 
@@ -102,7 +93,7 @@ class Victim:
     def start(self) -> None:
         with self.log_file.open("a") as log:
             self._process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("killed_bridge.py")), str(self._config)],
+                [sys.executable, str(Path(__file__).with_name("victim.py")), str(self._config)],
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -134,6 +125,18 @@ class Victim:
             return int(database.execute("SELECT count(*) FROM letters").fetchone()[0])
 
 
+class Settle(Protocol):
+    """See the fixture ``settle``."""
+
+    def __call__(self, victim: Victim, listener: Listener) -> Told: ...
+
+
+class VictimFactory(Protocol):
+    """See the fixture ``victim_on``."""
+
+    def __call__(self, mqtt_port: int, ingest_port: int, disk: Path | None = None) -> Victim: ...
+
+
 class Told(NamedTuple):
     """What a subscriber heard: the steps of each event in order, and how often Home Assistant's copy came."""
 
@@ -154,7 +157,16 @@ class Told(NamedTuple):
 
 
 @pytest.fixture
-def victim_on(tmp_path: Path) -> Iterator[Callable[..., Victim]]:
+def busy_cameras(free_port: int) -> Iterator[int]:
+    """Three cameras that dial the port that this gives, until the test ends."""
+    with ExitStack() as stack:
+        for seed, camera in enumerate(CAMERAS, 1):
+            stack.enter_context(_sending(free_port, camera, seed))
+        yield free_port
+
+
+@pytest.fixture
+def victim_on(tmp_path: Path) -> Iterator[VictimFactory]:
     victims: list[Victim] = []
 
     def make(mqtt_port: int, ingest_port: int, disk: Path | None = None) -> Victim:
@@ -166,7 +178,7 @@ def victim_on(tmp_path: Path) -> Iterator[Callable[..., Victim]]:
         victim.close()
 
 
-def check(told: Told, rows: dict[str, Any]) -> None:
+def _audit(told: Told, rows: dict[str, Any]) -> None:
     """Every promise about events, on what was heard and what was written."""
     assert told.steps, "something happened"
     for event_id, steps in told.steps.items():
@@ -176,35 +188,18 @@ def check(told: Told, rows: dict[str, Any]) -> None:
     assert told.detected == Counter(dict.fromkeys(told.steps, 1)), "Home Assistant heard of each once"
 
 
-@pytest.mark.timeout(60 + 6 * KILLS)
-def test_killed_at_random_moments_every_event_has_one_beginning_and_one_end(
-    mosquitto: MosquittoFactory,
-    mqtt_listener: ListenerFactory,
-    victim_on: Callable[..., Victim],
-    free_port: int,
-    wait_until: WaitUntil,
-) -> None:
-    broker = mosquitto(config=("max_queued_messages 0",))
-    listener = mqtt_listener(broker.port, "espcam/+/+")
-    victim, dice = victim_on(broker.port, free_port), random.Random(SEED)  # noqa: S311 - no secret
-    with (
-        sending(free_port, CAMERAS[0], 1),
-        sending(free_port, CAMERAS[1], 2),
-        sending(free_port, CAMERAS[2], 3),
-    ):
-        for number in range(KILLS):
-            victim.start()
-            time.sleep(dice.uniform(0.0, 2.5))
-            victim.end()
-            if KILLS > 20:
-                print(f"kill {number + 1}: {len(Told.by(listener).steps)} events", flush=True)  # noqa: T201 - 200 take ten minutes
-        victim.start()
-        time.sleep(1)
-    wait_until(lambda: victim.letters() == 0, 20, "everything is delivered")
-    victim.end(signal.SIGTERM)
-    assert victim.letters() == 0
-    wait_until(lambda: all(steps[-1] == "end" for steps in Told.by(listener).steps.values()), 5, "the last end")
-    time.sleep(0.3)  # for what must not come
-    told = Told.by(listener)
-    check(told, victim.rows())
-    assert len(told.steps) > KILLS
+@pytest.fixture
+def settle(wait_until: WaitUntil) -> Settle:
+    """Let a running victim deliver what waits, end it cleanly and check every promise; returns what was told."""
+
+    def settle(victim: Victim, listener: Listener) -> Told:
+        wait_until(lambda: victim.letters() == 0, 20, "everything is delivered")
+        victim.end(signal.SIGTERM)
+        assert victim.letters() == 0
+        wait_until(lambda: all(steps[-1] == "end" for steps in Told.by(listener).steps.values()), 5, "the last end")
+        time.sleep(0.3)  # for what must not come
+        told = Told.by(listener)
+        _audit(told, victim.rows())
+        return told
+
+    return settle
