@@ -39,8 +39,8 @@ STEADY_S = 600.0
 _DAY_S = 86_400.0
 _HISTORY_PER_S = _DAY_S / 600.0  # seconds of history that may go for each second that passes
 _SKIPPED_S = 30 * _DAY_S
-# A slice takes 10 ms or so of a history of a million events, on one core of a small server: benchmarks/history.py.
-_EVENTS = 100
+# A slice of a history of a million events takes 10 ms of CPU time on a small server: benchmarks/history.py.
+_EVENTS = 50
 _FILES = 200
 _SWEEP_EVERY_S = 3600.0
 # A picture is written before its event is, and a database that is locked may keep the event waiting.

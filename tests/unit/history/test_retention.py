@@ -99,14 +99,14 @@ def test_an_event_that_lasts_stays_however_old_it_is(house: House) -> None:
 
 
 def test_one_step_deletes_only_so_much(house: House) -> None:
-    house.record(*(over(20, number) for number in range(250)))
+    house.record(*(over(20, number) for number in range(130)))
     while house.retention.step(house.now_s) or house.retention.step(house.now_s):
         pass
     for _ in range(12):
         house.now_s += 60
         if house.retention.step(house.now_s):
             break
-    assert len(house.ids()) == 150
+    assert len(house.ids()) == 80
     assert house.retention.step(house.now_s)
     assert not house.retention.step(house.now_s)
     assert house.ids() == []
