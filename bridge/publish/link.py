@@ -44,9 +44,9 @@ log = logging.getLogger(__name__)
 # How many QoS 1 messages may be unacknowledged: Mosquitto's own default window (max_inflight_messages 20). They are
 # what is in doubt when a connection is lost.
 _WINDOW = 20
-# When the broker acknowledged the probe and is silent for so long, it is asked once more whether it is still there; when
-# it is, and is silent for so long again, it does not let us read the probe. Far more than a round trip, and little
-# beside the outage that it follows. A connection that is silent altogether ends by its keepalive.
+# When the broker acknowledged the probe and is silent for so long, it is asked once more, to see whether it is still
+# there; when it is, and is silent for so long again, it does not let us read the probe. Far more than a round trip, and
+# little beside the outage that it follows. A connection that is silent altogether ends by its keepalive.
 _ECHO_SILENCE_S = 1.0
 _POLL_S = 1.0  # the client library must look after its keepalive about once a second
 # Tries against a local broker are cheap, and people watch when they restart it: never wait longer than this.

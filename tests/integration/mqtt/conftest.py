@@ -98,7 +98,13 @@ class Desk:
     """
 
     def __init__(
-        self, folder: Path, port: int, *, settle_s: float = 0.0, restore_late: bool = False, **settings: Any
+        self,
+        folder: Path,
+        port: int,
+        *,
+        settle_s: float = 0.0,
+        restore_late: bool = False,
+        **settings: Any,  # noqa: ANN401 - fields of PublishSettings
     ) -> None:
         self._written, self._gone = folder / "written", folder / "gone"
         self._settle_s = settle_s
