@@ -12,9 +12,10 @@ later; a broken one may say 2038, and the whole history would go at the first lo
 
 * the clock must first have gone steadily for ten minutes: two steps never more than ``JUMP_S`` apart, ahead or back. A
   jump begins these ten minutes anew;
-* then one day of history, from the oldest event onwards, may go for each ten minutes that pass (time in which nothing
-  happened is skipped). Whoever comes back after three weeks has what is too old cleared within hours; where the clock
-  is wrong by years, a history of two weeks lasts for more than two hours, enough for NTP to set it right.
+* then one day of history, from the oldest event onwards, may go for each ten minutes that pass. Whoever comes back
+  after three weeks has what is too old cleared within hours; where the clock is wrong by years, a history of two weeks
+  lasts for more than two hours, enough for NTP to set it right. Months without an event are skipped: events of a clock
+  that began in 1970 do not keep all others.
 
 In everyday life, where a day of history passes in a day, neither is felt.
 """
@@ -37,8 +38,9 @@ STEADY_S = 600.0
 
 _DAY_S = 86_400.0
 _HISTORY_PER_S = _DAY_S / 600.0  # seconds of history that may go for each second that passes
-# A slice takes 10 ms or so of a history of a million events, on one core of a small server: benchmarks/history.py.
-_EVENTS = 100
+_SKIPPED_S = 30 * _DAY_S
+# A slice of a history of a million events takes 10 ms of CPU time on a small server: benchmarks/history.py.
+_EVENTS = 50
 _FILES = 200
 _SWEEP_EVERY_S = 3600.0
 # A picture is written before its event is, and a database that is locked may keep the event waiting.
@@ -109,7 +111,9 @@ class Retention:
         oldest = self._store.oldest()
         if not oldest:
             return False
-        reach_unix_s = max(self._reach_unix_s + self._watch.passed_s * _HISTORY_PER_S, began_unix_s(oldest[0]))
+        reach_unix_s = self._reach_unix_s + self._watch.passed_s * _HISTORY_PER_S
+        if began_unix_s(oldest[0]) - reach_unix_s > _SKIPPED_S:
+            reach_unix_s = began_unix_s(oldest[0])
         self._reach_unix_s = min(reach_unix_s, now_unix_s - self._retain_s)
         gone = self._store.expire(self._reach_unix_s, _EVENTS)
         self._media.remove(gone)

@@ -75,7 +75,7 @@ class EventStore:
         if engine is not None:
             engine.dispose()
 
-    # --- what happens now ---------------------------------------------------------------------------------------
+    # --- what happens now ----------------------------------------------------------------------------------------
 
     def record(self, event: Event, waiting: Sequence[Letter] = ()) -> list[int]:
         """Write an event as it is now, and the letters that tell of it.
@@ -109,7 +109,7 @@ class EventStore:
                 numbers += [_post(connection, letter) for letter in waiting]
         return numbers
 
-    # --- letters --------------------------------------------------------------------------------------------------
+    # --- letters -------------------------------------------------------------------------------------------------
 
     def delivered(self, numbers: Collection[int]) -> None:
         """Throw letters away, all or none; numbers that are not there any more are fine."""
@@ -128,7 +128,7 @@ class EventStore:
         with self._reading() as connection:
             return connection.execute(select(func.count()).select_from(letters)).scalar_one()
 
-    # --- looking back -----------------------------------------------------------------------------------------------
+    # --- looking back --------------------------------------------------------------------------------------------
 
     def get(self, event_id: str) -> Event | None:
         """One event; None when there is none of this id, or it is no id at all."""
@@ -186,7 +186,7 @@ class EventStore:
                 for event_id in connection.execute(select(events.c.id).where(events.c.id.in_(some))).scalars()
             }
 
-    # --- making room ------------------------------------------------------------------------------------------------
+    # --- making room ---------------------------------------------------------------------------------------------
 
     def expire(self, before_unix_s: float, limit: int) -> list[str]:
         """Delete the oldest events that are over and began before this time; letters that tell of them stay.
@@ -219,7 +219,7 @@ class EventStore:
                 statement = update(events).where(events.c.id.in_(some))
                 connection.execute(statement.values(has_thumbnail=False, has_snapshot=False))
 
-    # --- inside -----------------------------------------------------------------------------------------------------
+    # --- inside --------------------------------------------------------------------------------------------------
 
     def _make_folder(self) -> None:
         file = file_of(self._url)

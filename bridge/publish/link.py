@@ -44,9 +44,10 @@ log = logging.getLogger(__name__)
 # How many QoS 1 messages may be unacknowledged: Mosquitto's own default window (max_inflight_messages 20). They are
 # what is in doubt when a connection is lost.
 _WINDOW = 20
-# How long the broker may be silent before it has told all that it knows of our events: far more than a round trip, and
-# little beside the outage that it follows.
-_ECHO_SILENCE_S = 2.0
+# When the broker acknowledged the probe and is silent for so long, it is asked once more, to see whether it is still
+# there; when it is, and is silent for so long again, it does not let us read the probe. Far more than a round trip, and
+# little beside the outage that it follows. A connection that is silent altogether ends by its keepalive.
+_ECHO_SILENCE_S = 1.0
 _POLL_S = 1.0  # the client library must look after its keepalive about once a second
 # Tries against a local broker are cheap, and people watch when they restart it: never wait longer than this.
 _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 10.0
@@ -102,6 +103,7 @@ class BrokerLink:
         self._settled: list[int] = []  # letters that left the disk
         self._problem = "not connected yet"
         self._tickets: dict[int, int] = {}  # the connection's token → the outbox's ticket
+        self._probe_token: int | None = None  # while the broker has not acknowledged the probe
         self._rebirth_mono_s: float | None = None
 
     # --- any thread ----------------------------------------------------------------------------------------------
@@ -193,7 +195,7 @@ class BrokerLink:
 
     def _begin(self, connection: Connection) -> None:
         self._tickets.clear()
-        self._rebirth_mono_s = None
+        self._probe_token = self._rebirth_mono_s = None
         with self._lock:
             self._connection = connection
             self._problem = "disconnected"
@@ -211,16 +213,22 @@ class BrokerLink:
         echoes = self._echoes
         if echoes is None or not connection.session_present or not (echoes.first or self._outbox.has_events):
             return
-        connection.publish(echoes.probe())
-        heard, silent_s = echoes.count, self._clock.mono_s()
+        self._probe_token = connection.publish(echoes.probe())
+        heard, since_s, asked_again = echoes.count, self._clock.mono_s(), False
         while echoes.probing and not stop.is_set():
-            left_s = silent_s + _ECHO_SILENCE_S - self._clock.mono_s()
+            left_s = since_s + _ECHO_SILENCE_S - self._clock.mono_s()
             if left_s <= 0:
-                echoes.give_up("the broker does not send us our own messages")
-                return
-            self._attend(connection, min(left_s, _POLL_S))
+                if asked_again:
+                    echoes.give_up("the broker does not send us our own messages")
+                    return
+                asked_again = True
+                self._probe_token = connection.publish(echoes.probe())
+            acknowledged = self._probe_token is None
+            self._attend(connection, max(left_s, 0.05))
             if echoes.count != heard:
-                heard, silent_s = echoes.count, self._clock.mono_s()
+                heard, since_s, asked_again = echoes.count, self._clock.mono_s(), False
+            elif not acknowledged:
+                since_s = self._clock.mono_s()
 
     def _turn(self, connection: Connection, timeout_s: float) -> None:
         """Send what may be sent, then wait for what happens."""
@@ -263,8 +271,9 @@ class BrokerLink:
     def _note(self, connection: Connection, happening: Happening) -> None:
         match happening:
             case Acknowledged(token):
-                ticket = self._tickets.pop(token, None)
-                if ticket is not None:
+                if token == self._probe_token:
+                    self._probe_token = None
+                elif (ticket := self._tickets.pop(token, None)) is not None:
                     self._note_handed_over(ticket)
             case Refused(topic):
                 if self._echoes is not None and topic in self._echoes.topics:

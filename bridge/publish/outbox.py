@@ -12,7 +12,8 @@ Loss policy, by kind of message:
 
 A connection that comes up finds a broker that may have forgotten everything (Mosquitto without persistence), so
 ``resume`` puts the newest retained message of every topic before the events that wait. Of a thumbnail's topic that is
-the last one *sent*: the events that follow refer to it, and the pictures of later events still stand in the queue.
+the last one whose event the broker *acknowledged*: the events that follow refer to it. A thumbnail has no
+acknowledgement of its own; it goes again in front of its event when that has to go again.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ class Outbox:
         self._newest: dict[str, int] = {}  # topic → the last one waiting on it, where a newer one may take its place
         self._retained: dict[str, Message] = {}  # topic → what the broker should hold, in the order of first appearance
         self._known: dict[tuple[str, bytes], list[int]] = {}  # an event's identity → its tickets, oldest first
+        self._loose: list[Message] = []  # thumbnails that were sent, but not yet the event behind them
+        self._carried: dict[int, list[Message]] = {}  # an event under way → the thumbnails sent in front of it
         self._events = 0  # those that may be dropped
         self._thumbnails = 0
         self._overflowing = False
@@ -111,8 +114,10 @@ class Outbox:
                 self._remove(ticket)
             else:
                 entry.in_flight = True
-            if _is_thumbnail(message):
-                self._retained[message.topic] = message
+            if _is_event(message):
+                self._carried[ticket], self._loose = self._loose, []
+            elif _is_thumbnail(message) and not entry.again:
+                self._loose.append(message)
             return Parcel(ticket, message)
         return None
 
@@ -144,7 +149,7 @@ class Outbox:
 
     def resume(self) -> None:
         """A new connection: everything retained first, then the events and thumbnails that are not with the broker."""
-        waiting = [entry.message for entry in self._entries.values() if not entry.again]
+        waiting = self._waiting()
         self._entries.clear()
         self._newest.clear()
         self._known.clear()
@@ -152,14 +157,35 @@ class Outbox:
         for message in self.retained():
             self._append(message, again=True)
         for message in waiting:
-            if _is_event(message) or _is_thumbnail(message):
-                self._append(message)
+            self._append(message)
 
     def refresh(self) -> None:
         """Home Assistant started: discovery and states again; the broker has the pictures, and events never repeat."""
         for message in self.retained():
             if message.kind < MessageKind.PICTURE and message.topic not in self._newest:
                 self._append(message, again=True)
+
+    def _waiting(self) -> list[Message]:
+        """Events and thumbnails that are not with the broker for sure, in order; what carries thumbnails is emptied."""
+        waiting: list[Message] = []
+        for ticket, entry in self._entries.items():
+            message = entry.message
+            if entry.again or not (_is_event(message) or _is_thumbnail(message)):
+                continue
+            if entry.in_flight:
+                waiting += self._carried.pop(ticket)
+            else:
+                waiting += self._loose
+                self._loose = []
+            waiting.append(message)
+        self._keep(self._loose)
+        self._loose = []
+        return waiting
+
+    def _keep(self, thumbnails: list[Message]) -> None:
+        """Their event is with the broker, or there is none: they are what the broker should hold."""
+        for message in thumbnails:
+            self._retained[message.topic] = message
 
     def _append(self, message: Message, *, again: bool = False) -> None:
         ticket = next(self._tickets)
@@ -176,6 +202,7 @@ class Outbox:
         self._count(message, 0 if entry.again else -1)
         if _is_event(message):
             self._forget(ticket, identity(message.topic, message.payload))
+            self._keep(self._carried.pop(ticket, []))
         elif self._newest.get(message.topic) == ticket:
             del self._newest[message.topic]
         if self._events == 0:

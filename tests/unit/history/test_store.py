@@ -307,10 +307,10 @@ def test_many_threads_read_while_one_writes(store: EventStore) -> None:
             failed.append(error)
 
     ended = threading.Event()
-    threads = [threading.Thread(target=read) for _ in range(8)]
+    threads = [threading.Thread(target=read) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for second in range(50):
+    for second in range(20):
         store.record(over(second), [letter()])
     ended.set()
     for thread in threads:

@@ -277,3 +277,24 @@ def test_echoes_that_trickle_in_are_waited_for(bridge: Bridge, broker: FakeBroke
     steps = [lambda echo=echo: broker.connections[-1].happenings.append(echo) for echo in echoes]
     assert bridge.run(*steps) == ["probe"], "each comes a second after the one before"
     assert bridge.delivered == [1, 2, 3]
+
+
+def test_a_connection_that_falls_silent_while_the_broker_tells_decides_nothing(
+    bridge: Bridge, broker: FakeBroker
+) -> None:
+    died(broker, 1, 2)
+    echoes = dict(broker.unconfirmed)
+    broker.unconfirmed.clear()
+    broker.unreadable.add(PROBE)
+
+    def fall_silent() -> None:
+        broker.acknowledges = False
+
+    def end_by_keepalive() -> None:
+        broker.unreadable.clear()
+        broker.unconfirmed |= echoes
+        bridge.lose()
+
+    bridge.link.send([event(1), event(2)])
+    assert set(bridge.run(fall_silent, *[lambda: None] * 20, end_by_keepalive)) == {"probe"}
+    assert bridge.delivered == [1, 2]
