@@ -124,6 +124,9 @@ class Publisher:
             ]
             self._link.send(batch)
 
+    def zone_presence(self, camera_id: str, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """How many of each label are in each zone now."""
+
     def motion(self, camera_id: str, on: bool) -> None:
         """Whether anything moves in the camera's picture."""
         self._link.send([messages.motion(self._base, camera_id, on=on)])

@@ -58,7 +58,8 @@ class _Camera:
         frame = Frame("door", self.seq, jpeg, _WIDTH, _HEIGHT, self.now_s, self.now_s + 1e9)
         self.analyst.watch(frame)
         shot = Shot(frame, self.plan.rotate)
-        self.scene = self.analyst.conclude(shot, [Detection("person", score, box) for box in boxes])
+        detections = [Detection("person", score, box) for box in boxes]
+        self.scene = self.analyst.conclude(shot, detections, self.now_s + 0.05)
 
     def wait(self, seconds: float) -> None:
         self.now_s += seconds
@@ -250,7 +251,7 @@ def test_everybody_is_told_the_same(recorder: Recorder) -> None:
     frame = Frame("door", 1, _EMPTY, _WIDTH, _HEIGHT, 1000.0, 1e9)
     for offset in range(3):
         later = replace(frame, received_mono_s=1000.0 + offset / 5)
-        analyst.conclude(Shot(later), [Detection("person", 0.9, _BOX)])
+        analyst.conclude(Shot(later), [Detection("person", 0.9, _BOX)], later.received_mono_s)
     analyst.close(1001.0)
     assert first.told == second.told
     assert Counter(kind for kind, _, _ in first.told) == {"new": 1, "end": 1, "presence": 2, "snapshot": 2}
