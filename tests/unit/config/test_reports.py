@@ -237,7 +237,7 @@ def test_each_rule_says_what_is_wrong_and_what_is_allowed(files: Files, text: st
         "defaults: {detect: {min_area: 0.2, max_area: 0.2}}",
         "defaults: {motion: {threshold: 14.5, min_area: 0.002}, events: {snapshot_interval_s: 0}}",
         "defaults: {zones: {a: {points: [[0,0],[1,0],[1,1],[0,0]]}}}",
-        "defaults: {labels: [person, dog], zones: {a: {points: [[0,0],[1,0],[1,1]], labels: [dog]}}}\ncameras: [{id: a}]",
+        "defaults: {labels: [cat, dog], zones: {a: {points: [[0,0],[1,0],[1,1]], labels: [dog]}}}",
         "defaults: {detect: {min_aspect: 0.3}}",
         "defaults: {detect: {min_aspect: 0.5, max_aspect: 0.5}}",
         "defaults: {events: {stationary_end_after_s: 0}}",
@@ -259,9 +259,8 @@ defaults:
       labels: [person, dog]
 cameras: [{id: a}, {id: b}]
 """
-    assert files.problems(text) == [
-        "espcam-bridge.yaml:6: defaults.zones.porch.labels[1]: 'dog' is not among the camera's labels (person) (see line 2)"
-    ]
+    where = "espcam-bridge.yaml:6: defaults.zones.porch.labels[1]"
+    assert files.problems(text) == [f"{where}: 'dog' is not among the camera's labels (person) (see line 2)"]
 
 
 def test_an_address_loses_its_last_slash(files: Files) -> None:
