@@ -31,6 +31,7 @@ import numpy as np
 from tracking import CONFIDENCE, FOOTAGE_FPS, SHARED, VISITS, Seen, cached_detections
 
 from bridge.events.machine import EventMachine, EventRules
+from bridge.events.visit import Moment
 from bridge.frames.codec import decode_grey_eighth
 from bridge.frames.opencv import cv2
 from bridge.model import ChangeType, Detection
@@ -183,7 +184,8 @@ def play(greys: Sequence[Image], found: Sequence[Seen], fps: int, *, gated: bool
         open_alone += motion.worth_a_look and not tracked
         steps = machine.tick(now_s)
         if look:
-            steps += machine.update(tracker.update(people(seen), SIDE_PX, SIDE_PX, now_s), now_s, now_s)
+            tracks = tracker.update(people(seen), SIDE_PX, SIDE_PX, now_s)
+            steps += machine.update(tracks, Moment(now_s, now_s))
         if index == len(greys) - 1:
             steps += machine.close(now_s)
         for step in steps:

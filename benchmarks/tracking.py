@@ -1,10 +1,13 @@
 """Trackers compared: how many mistakes they make over six visits, at falling frame rates and with frames dropped.
 
-    python benchmarks/tracking.py [--footage PATH] [--model PATH] [--lost-after 1.5]
+    python benchmarks/tracking.py [--footage PATH] [--model PATH] [--lost-after 1.5] [--faint]
 
 The footage shows six visits by one person each. A mistake is every id too many for a visit, a visit without an id, and
 every visit too many for an id; ids count that were seen twice or more. Where frames are dropped at random, the figure
 is the mean of five runs. All see the same detections, made once by the model and kept in ``benchmarks/results``.
+
+``--faint`` shows instead what becomes of the six visits when faint detections may continue a track, down to some share
+of the confidence: how many events the bridge makes of them and in which share of the frames its track is seen.
 
 Trackers are those of the package that ``bridge.track`` uses, as it comes (overlap: IoU 0.1) and as we use it; each
 forgets an object after ``--lost-after`` seconds.
@@ -29,8 +32,12 @@ from trackers import ByteTrackTracker, OCSORTTracker, SORTTracker
 
 from bridge.detect.load import load_detector
 from bridge.detect.port import DetectorSettings
+from bridge.events.ids import IdMaker
+from bridge.events.machine import EventMachine, EventRules
+from bridge.events.visit import Moment
 from bridge.frames.opencv import cv2
-from bridge.model import Detection
+from bridge.model import ChangeType, Detection
+from bridge.track.filters import FAINT_SHARE
 from bridge.track.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -41,10 +48,11 @@ if TYPE_CHECKING:
     from bridge.model import Box
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-CACHE = Path(__file__).parent / "results" / "tracking-detections.json"
+CACHE = Path(__file__).parent / "results" / "tracking-detections-faint.json"
 FOOTAGE_FPS = 10
 VISITS = ((63, 195), (228, 448), (503, 699), (745, 866), (923, 1198), (1235, 1358))  # first and last frame of each
 CONFIDENCE = 0.25
+FAINTEST = 0.05  # what the cache holds
 FRAME_PX = 640  # side of a virtual frame; boxes are kept as shares of the real one
 RUNS = 5
 
@@ -64,9 +72,13 @@ def main() -> int:
     parser.add_argument("--footage", type=Path, default=SHARED / "footage/one-by-one-person.mp4")
     parser.add_argument("--model", type=Path, default=SHARED / "models/yolo11n_int8_openvino_model")
     parser.add_argument("--lost-after", type=float, default=1.5, help="seconds that an unseen object keeps its id")
+    parser.add_argument("--faint", action="store_true", help="compare how faint a detection may be")
     chosen = parser.parse_args()
     if not chosen.footage.exists() or not (chosen.model.exists() or CACHE.exists()):
         print(f"skipped: no footage at {chosen.footage} or no model at {chosen.model}")
+        return 0
+    if chosen.faint:
+        compare_floors(cached_detections(chosen.footage, chosen.model, FAINTEST))
         return 0
     frames = cached_detections(chosen.footage, chosen.model)
     cases = [(fps, dropped) for fps in (10, 5, 2) for dropped in (0.0, 0.1, 0.3)]
@@ -82,13 +94,13 @@ def main() -> int:
 # --- detections ----------------------------------------------------------------------------------------------------
 
 
-def cached_detections(footage: Path, model: Path) -> list[Seen]:
-    """The people in every frame; from the cache when they were found before."""
+def cached_detections(footage: Path, model: Path, floor: float = CONFIDENCE * FAINT_SHARE) -> list[Seen]:
+    """The people in every frame, from this score on; from the cache when they were found before."""
     if not CACHE.exists():
         print(f"looking for people in {footage.name}, once ...")
         CACHE.parent.mkdir(exist_ok=True)
         CACHE.write_text(json.dumps(detect(footage, model)))
-    return [[(score, tuple(box)) for score, box in frame] for frame in json.loads(CACHE.read_text())]
+    return [[(score, tuple(box)) for score, box in frame if score >= floor] for frame in json.loads(CACHE.read_text())]
 
 
 def detect(footage: Path, model: Path) -> list[Seen]:
@@ -102,7 +114,7 @@ def detect(footage: Path, model: Path) -> list[Seen]:
             break
         height, width = image.shape[:2]
         scale = np.array([width, height, width, height])
-        (found,) = detector.detect([np.asarray(image, np.uint8)], CONFIDENCE, 0.45)
+        (found,) = detector.detect([np.asarray(image, np.uint8)], FAINTEST, 0.45)
         people = [one for one in found if one.label == "person"]
         frames.append([(one.score, tuple((np.array(one.box_xyxy_px) / scale).tolist())) for one in people])
     detector.close()
@@ -149,14 +161,19 @@ def ours(lost_after_s: float) -> Contestant:
     tracker = Tracker(confidence=CONFIDENCE, lost_after_s=lost_after_s)
 
     def update(seen: Seen, now_s: float) -> list[int | None]:
-        detections = [
-            Detection("person", score, (box[0] * FRAME_PX, box[1] * FRAME_PX, box[2] * FRAME_PX, box[3] * FRAME_PX))
-            for score, box in seen
-        ]
+        detections = as_detections(seen)
         # The others give an id with the second sight, so only then is ours counted.
         return [track.track_id if track.hits > 1 else None for track in tracker.update(detections, 640, 640, now_s)]
 
     return update
+
+
+def as_detections(seen: Seen) -> list[Detection]:
+    """As the detector hands them over, in pixels of a virtual frame."""
+    return [
+        Detection("person", score, (box[0] * FRAME_PX, box[1] * FRAME_PX, box[2] * FRAME_PX, box[3] * FRAME_PX))
+        for score, box in seen
+    ]
 
 
 def theirs(tracker: BaseTracker) -> Contestant:
@@ -210,6 +227,39 @@ def _play_once(track: Contestant, frames: Sequence[Seen], fps: int, dropped: flo
     mistakes = sum(abs(len(known) - 1) for known in ids_of_visit.values())
     mistakes += sum(visits - 1 for visits in visits_of_id.values())
     return Result(mistakes, 1000 * spent_s / updates)
+
+
+# --- how faint may a detection be ----------------------------------------------------------------------------------
+
+
+def compare_floors(frames: Sequence[Seen]) -> None:
+    """Print the table: for each confidence and floor the events, and the share of the visits' frames with a track."""
+    rates = (10, 5, 2)
+    print("confidence, faint from   " + "".join(f"{f'{fps} fps':>20}" for fps in rates) + "    events, frames seen")
+    for confidence in (0.25, 0.4, 0.5, 0.6, 0.7):
+        for share in (1.0, 0.8, 0.6, 0.4, 0.2):
+            told = [events_of(frames, fps, confidence, confidence * share) for fps in rates]
+            cells = "".join(f"{f'{count}, {seen:.1%}, {alone:.1%}':>20}" for count, seen, alone in told)
+            print(f"{confidence:<12}{confidence * share:<13.2f}{cells}")
+
+
+def events_of(frames: Sequence[Seen], fps: int, confidence: float, floor: float) -> tuple[int, float, float]:
+    """How many events there are; the share of the frames with a track, of those in a visit and of the others."""
+    rules = EventRules(confidence=confidence)
+    tracker = Tracker(confidence=confidence, lost_after_s=rules.end_after_s)
+    machine = EventMachine("bench", rules, IdMaker(lambda _bits: 0))
+    events = 0
+    seen_in: Counter[bool] = Counter()
+    all_in: Counter[bool] = Counter()
+    for index in range(0, len(frames), FOOTAGE_FPS // fps):
+        now_s = 1000.0 + index / FOOTAGE_FPS
+        usable = [one for one in frames[index] if one[0] >= floor]
+        tracks = tracker.update(as_detections(usable), FRAME_PX, FRAME_PX, now_s)
+        events += sum(step.type is ChangeType.NEW for step in machine.update(tracks, Moment(now_s, now_s)))
+        visit = any(first <= index <= last for first, last in VISITS)
+        all_in[visit] += 1
+        seen_in[visit] += bool(tracks)
+    return events, seen_in[True] / all_in[True], seen_in[False] / all_in[False]
 
 
 if __name__ == "__main__":

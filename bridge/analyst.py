@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.events.machine import EventMachine, EventRules
 from bridge.events.thumbnails import BestViews
+from bridge.events.visit import Moment
 from bridge.frames.codec import decode_grey_eighth, encode
 from bridge.model import ChangeType, EventChange, Scene
 from bridge.motion.attention import Attention
@@ -14,6 +15,7 @@ from bridge.motion.gate import MotionGate, MotionSettings
 from bridge.serve.annotate import draw_tracks
 from bridge.track.filters import DetectionFilter
 from bridge.track.tracker import Tracker
+from bridge.track.zones import ZoneWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from bridge.frames.codec import Rotation
     from bridge.frames.shot import Shot
     from bridge.model import Detection, Frame, Image, Track
+    from bridge.track.zones import Zone
 
 _SNAPSHOT_QUALITY = 80
 # No frame for this long: what moved has stopped as far as anybody can tell.
@@ -36,6 +39,9 @@ class Sink(Protocol):
 
     def presence(self, camera_id: str, counts: Mapping[str, int]) -> None:
         """How many objects of each label are there; labels that are absent are missing."""
+
+    def zone_presence(self, camera_id: str, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """How many objects of each label are in each zone, zone → label → count; what is absent is missing."""
 
     def motion(self, camera_id: str, on: bool) -> None:
         """Whether something moves."""
@@ -53,6 +59,7 @@ class CameraPlan:
         rotate: degrees clockwise that turn the picture upright.
         detect: whether the model looks at it.
         filter: which detections count.
+        zones: parts of the picture with states of their own.
         motion: how motion is found; None for not at all.
         rules: when an object becomes an event.
         thumbnail_px: the longer side of a thumbnail.
@@ -63,6 +70,7 @@ class CameraPlan:
     rotate: Rotation = 0
     detect: bool = True
     filter: DetectionFilter = field(default_factory=DetectionFilter)
+    zones: tuple[Zone, ...] = ()
     motion: MotionSettings | None = field(default_factory=MotionSettings)
     rules: EventRules = field(default_factory=EventRules)
     thumbnail_px: int = 480
@@ -78,10 +86,13 @@ class CameraAnalyst:
         # A track must live as long as its event may pause, else one visit would become two.
         self._tracker = Tracker(confidence=plan.filter.confidence, lost_after_s=plan.rules.end_after_s)
         self._machine = EventMachine(plan.camera_id, plan.rules, new_id)
-        self._views = BestViews(plan.thumbnail_px)
+        self._zones = ZoneWatch(plan.zones)
+        self._views = BestViews(plan.thumbnail_px, draw_tracks, plan.rotate)
         self._gate = MotionGate(plan.motion) if plan.motion else None
         self._attention = Attention()
         self._present: Mapping[str, int] = {}
+        self._present_in_zones: Mapping[str, Mapping[str, int]] = {}
+        self._drawn: tuple[Frame, bytes] | None = None  # the newest event's snapshot, for the camera's own
         self._moving = False
         self._frame_mono_s = float("-inf")
         self._snapshot_mono_s = float("-inf")
@@ -120,31 +131,40 @@ class CameraAnalyst:
         """What is known of a frame that the model does not look at."""
         return Scene(self.plan.camera_id, frame.seq, frame.received_mono_s, (), self._moving)
 
-    def conclude(self, shot: Shot, detections: Sequence[Detection]) -> Scene:
+    def conclude(self, shot: Shot, detections: Sequence[Detection], detected_mono_s: float) -> Scene:
         """Turn one frame's detections into tracks, events and pictures, and tell the sinks.
 
         Args:
             shot: the frame; its pixels may be drawn on.
             detections: what the model saw in ``shot.image``.
+            detected_mono_s: when its answer was there.
 
         Raises:
-            FrameRejected: a picture was wanted and the frame cannot be decoded whole.
+            FrameRejected: a snapshot is due and the frame cannot be decoded whole.
         """
-        frame, (height, width) = shot.frame, shot.image.shape[:2]
+        frame, now_s, (height, width) = shot.frame, shot.frame.received_mono_s, shot.image.shape[:2]
         wanted = self.plan.filter.keep(detections, width, height)
-        tracks = self._tracker.update(wanted, width, height, frame.received_mono_s)
-        better = self._views.consider(shot.whole, tracks)
-        steps = self._machine.update(tracks, frame.received_mono_s, frame.received_unix_s, better)
-        self._tell(steps)
-        if self.snapshot_due(frame.received_mono_s):
-            self.send_snapshot(shot.whole(), tracks, frame.received_mono_s)
-        return Scene(self.plan.camera_id, frame.seq, frame.received_mono_s, tracks, self._moving)
+        tracks = self._tracker.update(wanted, width, height, now_s)
+        self._tell(self._machine.tick(now_s))  # first, so that nobody gets the pictures of the visit before
+        visitors = [track for track in tracks if not self._machine.belongs_to_scene(track)]
+        at = Moment(now_s, frame.received_unix_s, frame.captured_unix_s, detected_mono_s)
+        zones, better = self._zones.update(visitors), self._views.consider(shot, tracks, visitors)
+        self._tell(self._machine.update(tracks, at, zones=zones, better_pictures=better), shot)
+        if self.snapshot_due(now_s):
+            if self._drawn is not None and self._drawn[0] is frame:
+                self._publish_snapshot(self._drawn[1], now_s)
+            else:
+                self.send_snapshot(shot.whole(), tracks, now_s)
+        self._drawn = None
+        return Scene(self.plan.camera_id, frame.seq, now_s, tracks, self._moving)
 
     def send_snapshot(self, image: Image, tracks: Sequence[Track], now_mono_s: float) -> None:
         """Draw the tracks into the picture and publish it."""
-        self._snapshot_mono_s, self._snapshot_wanted = now_mono_s, False
         draw_tracks(image, tracks)
-        jpeg = encode(image, _SNAPSHOT_QUALITY)
+        self._publish_snapshot(encode(image, _SNAPSHOT_QUALITY), now_mono_s)
+
+    def _publish_snapshot(self, jpeg: bytes, now_mono_s: float) -> None:
+        self._snapshot_mono_s, self._snapshot_wanted = now_mono_s, False
         for sink in self._sinks:
             sink.snapshot(self.plan.camera_id, jpeg)
 
@@ -158,19 +178,37 @@ class CameraAnalyst:
         """End what is open."""
         self._tell(self._machine.close(now_mono_s))
 
-    def _tell(self, steps: Sequence[Step]) -> None:
+    def _tell(self, steps: Sequence[Step], shot: Shot | None = None) -> None:
         for step in steps:
-            change = EventChange(step.type, step.event, self._views.hand_out(step.track_id, step.event.id))
+            change = self._with_pictures(step, shot)
             for sink in self._sinks:
                 sink.event(change)
         # Most ends come with the time, without a picture: the next one that arrives shows that nobody is there.
         self._snapshot_wanted |= any(step.type is not ChangeType.UPDATE for step in steps)
         self._views.keep_only(self._machine.followed())
+        self._zones.keep_only(self._machine.followed())
+        self._tell_presence()
+
+    def _with_pictures(self, step: Step, shot: Shot | None) -> EventChange:
+        pictures = self._views.hand_out(step.track_id, step.event.id, shot)
+        has_pictures = self._views.handed_out(step.track_id)
+        event = replace(step.event, has_thumbnail=has_pictures, has_snapshot=has_pictures)
+        if pictures is None:
+            return EventChange(step.type, event)
+        self._drawn = (pictures.frame, pictures.snapshot_jpeg)
+        return EventChange(step.type, event, pictures.thumbnail_jpeg, pictures.snapshot_jpeg)
+
+    def _tell_presence(self) -> None:
         present = self._machine.present()
         if present != self._present:
             self._present = dict(present)
             for sink in self._sinks:
                 sink.presence(self.plan.camera_id, present)
+        in_zones = self._machine.present_in_zones()
+        if in_zones != self._present_in_zones:
+            self._present_in_zones = in_zones
+            for sink in self._sinks:
+                sink.zone_presence(self.plan.camera_id, in_zones)
 
     def _set_moving(self, moving: bool) -> None:
         if moving != self._moving:

@@ -5,7 +5,6 @@ Nothing here decides anything about frames or events; it only knows who needs wh
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 from contextlib import ExitStack
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from bridge.model import EventChange
     from bridge.runtime.clock import Clock
     from bridge.serve.live import StreamOptions
-
-log = logging.getLogger(__name__)
 
 
 class App:
@@ -131,8 +128,6 @@ class App:
         Raises:
             ListenError: a port is taken; what was started is stopped again.
         """
-        for path in wiring.not_in_effect(self._config):
-            log.warning("%s is set, but this version does not act on it yet", path)
         for camera in self._config.first_cameras():
             self._admit(camera.id)
         with ExitStack() as stack:

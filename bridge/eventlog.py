@@ -42,6 +42,9 @@ class EventLog:
     def presence(self, camera_id: str, counts: Mapping[str, int]) -> None:
         """Said by the events already."""
 
+    def zone_presence(self, camera_id: str, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Likewise."""
+
     def motion(self, camera_id: str, on: bool) -> None:
         """Too often to be logged above debug."""
         log.debug("%s: motion %s", camera_id, "on" if on else "off")

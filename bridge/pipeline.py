@@ -59,11 +59,20 @@ class _Batch:
         """Whether the answer is there."""
         return self._job is not None and self._job.done()
 
-    def result(self) -> tuple[list[list[Detection]], float]:
-        """Wait for the answer: the objects in each picture, and how many seconds it took."""
+    def result(self) -> list[list[Detection]]:
+        """Wait for the answer: the objects in each picture."""
         assert self._job is not None  # noqa: S101 - started before
-        found = self._job.result()
-        return found, max(0.0, self._answered_s - self._started_s)
+        return self._job.result()
+
+    @property
+    def answered_mono_s(self) -> float:
+        """When the answer was there."""
+        return self._answered_s
+
+    @property
+    def took_s(self) -> float:
+        """How many seconds the model took."""
+        return max(0.0, self._answered_s - self._started_s)
 
     def _note_answer(self) -> None:  # in any thread
         self._answered_s = self._clock.mono_s()
@@ -164,7 +173,7 @@ class Pipeline:
         if not shots or detector is None:
             return
         batch = _Batch(shots, self._clock, self._store.nudge)
-        confidence = min(self._analysts[shot.frame.camera_id].plan.filter.confidence for shot in shots)
+        confidence = min(self._analysts[shot.frame.camera_id].plan.filter.floor for shot in shots)
         try:
             batch.start(detector, confidence, self._iou)
         except Exception as error:  # noqa: BLE001 - see _conclude
@@ -207,17 +216,17 @@ class Pipeline:
 
     def _conclude(self, batch: _Batch) -> None:
         try:
-            found, took_s = batch.result()
+            found = batch.result()
         except Exception as error:  # noqa: BLE001 - drivers raise anything; the cameras go on, the model is loaded anew
             self._fail(error)
             return
-        self._metrics.inference_seconds.observe(took_s)
+        self._metrics.inference_seconds.observe(batch.took_s)
         for shot, detections in zip(batch.shots, found, strict=True):
             camera_id = shot.frame.camera_id
             analyst = self._analysts[camera_id]
-            self._store.note_detected(camera_id, took_s * 1000)
+            self._store.note_detected(camera_id, batch.took_s * 1000)
             try:
-                self._store.set_scene(analyst.conclude(shot, detections))
+                self._store.set_scene(analyst.conclude(shot, detections, batch.answered_mono_s))
             except FrameRejected as rejected:
                 self._store.reject(camera_id, rejected.reason)
             self._store.set_eventful(camera_id, analyst.eventful)

@@ -21,6 +21,7 @@ from bridge.serve.live import StreamOptions
 from bridge.serve.site import HttpSettings
 from bridge.serve.site import TlsFiles as HttpTls
 from bridge.track.filters import DetectionFilter
+from bridge.track.zones import Zone
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -120,7 +121,19 @@ def camera_plan(config: Config, camera: CameraConfig) -> CameraPlan:
         camera_id=camera.id,
         rotate=camera.rotate,
         detect=detect.enabled,
-        filter=DetectionFilter(frozenset(camera.labels), confidence, detect.min_area, detect.max_area),
+        filter=DetectionFilter(
+            labels=frozenset(camera.labels),
+            confidence=confidence,
+            min_area=detect.min_area,
+            max_area=detect.max_area,
+            min_aspect=detect.min_aspect,
+            max_aspect=detect.max_aspect,
+            masks=camera.masks,
+        ),
+        zones=tuple(
+            Zone(name, zone.points, frozenset(zone.labels or camera.labels), zone.inertia_frames)
+            for name, zone in camera.zones.items()
+        ),
         motion=MotionSettings(
             DEFAULT_THRESHOLD if motion.threshold is None else motion.threshold,
             DEFAULT_MIN_AREA if motion.min_area is None else motion.min_area,
@@ -128,7 +141,12 @@ def camera_plan(config: Config, camera: CameraConfig) -> CameraPlan:
         )
         if motion.enabled
         else None,
-        rules=EventRules(min_hits=events.min_hits, end_after_s=events.end_after_s),
+        rules=EventRules(
+            min_hits=events.min_hits,
+            end_after_s=events.end_after_s,
+            confidence=confidence,
+            stationary_end_after_s=events.stationary_end_after_s,
+        ),
         thumbnail_px=events.thumbnail_px,
         snapshot_interval_s=events.snapshot_interval_s,
     )
@@ -146,13 +164,6 @@ def stream_options(camera: CameraConfig) -> StreamOptions:
     """How one camera is shown."""
     stream = camera.stream
     return StreamOptions(stream.max_fps, stream.quality, stream.annotate, camera.rotate)
-
-
-def not_in_effect(config: Config) -> list[str]:
-    """Settings that are given but that this version does not act on yet, by path."""
-    return [
-        f"cameras[{camera.id}].{key}" for camera in config.cameras for key in ("zones", "masks") if getattr(camera, key)
-    ]
 
 
 def _reveal(secret: SecretStr | None) -> str | None:

@@ -34,11 +34,31 @@ class DetectConfig(Section):
         default=1.0, ge=0, le=1, description="Biggest object that counts, as a share of the picture (0..1)."
     )
 
+    min_aspect: float | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        description="Narrowest object that counts, its width divided by its height; empty: no limit.",
+    )
+    max_aspect: float | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        description="Widest object that counts, its width divided by its height; empty: no limit.",
+    )
+
     @model_validator(mode="after")
     def _check_areas(self) -> "DetectConfig":
         if self.min_area > self.max_area:
             problem = f"must not be more than max_area ({self.max_area:g})"
             raise refuse(problem, ("min_area",), ("max_area",))
+        return self
+
+    @model_validator(mode="after")
+    def _check_aspects(self) -> "DetectConfig":
+        if self.min_aspect is not None and self.max_aspect is not None and self.min_aspect > self.max_aspect:
+            problem = f"must not be more than max_aspect ({self.max_aspect:g})"
+            raise refuse(problem, ("min_aspect",), ("max_aspect",))
         return self
 
 
@@ -61,9 +81,14 @@ class ZoneConfig(Section):
     """A part of the picture with states of its own."""
 
     points: Polygon = Field(description="The zone's corners, in order around it, each [x, y] from 0 to 1.")
-    labels: Labels | None = Field(default=None, description="What counts in this zone; empty: the camera's labels.")
+    labels: Labels | None = Field(
+        default=None, description="What counts in this zone, of the camera's labels; empty: all of them."
+    )
     inertia_frames: int = Field(
-        default=3, ge=1, le=100, description="Analysed pictures in a row an object must be inside to have entered."
+        default=3,
+        ge=1,
+        le=100,
+        description="Analysed pictures in a row an object must stand inside to have entered, or outside to have left.",
     )
 
 
@@ -71,10 +96,20 @@ class EventsConfig(Section):
     """When an object becomes an event, and the pictures that go with it."""
 
     min_hits: int = Field(
-        default=3, ge=1, le=100, description="Analysed pictures an object must be seen in before it is an event."
+        default=3,
+        ge=1,
+        le=100,
+        description="Analysed pictures an object must be seen in before it is an event; half of them must be sure.",
     )
     end_after_s: float = Field(
         default=5.0, gt=0, le=3600, description="Seconds an object must be out of sight for its event to end."
+    )
+    stationary_end_after_s: float = Field(
+        default=900.0,
+        ge=0,
+        le=604_800,
+        description="Seconds an object must stand still (10 at least) for its event to end and for it to belong to the "
+        "scene: there is no new event until it moves or was out of sight for an hour; 0: never.",
     )
     thumbnail_px: int = Field(default=480, ge=64, le=1920, description="Longer side of an event's picture, in pixels.")
     snapshot_interval_s: float = Field(
@@ -111,13 +146,25 @@ class CameraSettings(Section):
     motion: MotionConfig = Field(default_factory=MotionConfig, description="Motion.")
     zones: dict[ZoneName, ZoneConfig] = Field(
         default_factory=dict,
-        description="Not acted on yet. Parts of the picture with states of their own, by name ([a-z0-9_]{1,32}).",
+        description="Parts of the picture with states of their own, by name ([a-z0-9_]{1,32}). An object is where its "
+        "box's lower edge has its middle.",
     )
     masks: tuple[Polygon, ...] = Field(
-        default=(), description="Not acted on yet. Polygons (0..1) where detections do not count."
+        default=(),
+        description="Polygons (0..1) where detections do not count: what has the middle of its box's lower edge there "
+        "is not seen.",
     )
     events: EventsConfig = Field(default_factory=EventsConfig, description="Events and their pictures.")
     stream: StreamConfig = Field(default_factory=StreamConfig, description="The live view.")
+
+    @model_validator(mode="after")
+    def _check_zone_labels(self) -> "CameraSettings":
+        for name, zone in self.zones.items():
+            for index, label in enumerate(zone.labels or ()):
+                if label not in self.labels:
+                    problem = f"{label!r} is not among the camera's labels ({', '.join(self.labels)})"
+                    raise refuse(problem, ("zones", name, "labels", index), ("labels",))
+        return self
 
 
 def _spoken(data: dict[str, Any]) -> str:

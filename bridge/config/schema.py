@@ -244,7 +244,7 @@ class Config(Section):
     )
     cameras: tuple[CameraConfig, ...] = Field(default=(), description="The cameras; each needs an id.")
     history: HistoryConfig = Field(
-        default_factory=HistoryConfig, description="Past events: where they are kept, and for how long."
+        default_factory=HistoryConfig, description="Where past events are kept, and for how long."
     )
 
     @model_validator(mode="before")

@@ -2,21 +2,30 @@
 
 The life of an event::
 
-    unseen ──seen──▶ CANDIDATE ──seen in min_hits frames──▶ OPEN ──not seen for end_after_s──▶ ended
-                        │                                   │  ▲
-                        └──not seen for end_after_s──▶ ∅    └──┘ update
+    unseen ──seen──▶ CANDIDATE ──certain──▶ OPEN ──not seen for end_after_s──▶ ended
+                         │                  │  ▲ └─stationary for too long──▶ ended, SETTLED ──moves──▶ CANDIDATE
+                         │                  └──┘ update
+                         └──not seen for end_after_s──▶ ∅
 
 Rules
 -----
-1. One event a track: it opens when the track was seen in ``min_hits`` analysed frames, counted from its first sight.
+1. One event a track: it opens when the track was seen in ``min_hits`` analysed frames, counted from its first sight,
+   and the median of its latest scores reaches ``confidence``: one lucky frame among faint ones is no visitor.
 2. Each id has exactly one NEW, then any number of UPDATEs, then exactly one END; nothing after END.
-3. An UPDATE says that the object is still there: at most one in ``update_interval_s``; a clearly better picture is
-   told sooner, but never within ``_MIN_UPDATE_S`` of the last message.
+3. An UPDATE says that the object is still there: at most one in ``update_interval_s``, and far fewer while it is
+   stationary. It is told at once when the object comes into a zone or leaves one, stops or moves on; a clearly better
+   picture is told sooner, but never within ``_MIN_UPDATE_S`` of the last message.
 4. END comes when the track was not seen for ``end_after_s``, or at ``close``. Its ``end_unix_s`` is the last sight.
 5. A track that comes back after its END is a new visit with a new id.
-6. Durations are of the monotonic clock. The wall clock is read once an event, at its start; the end is the start plus
-   the duration, so a clock that jumps cannot turn an event inside out.
+6. Durations are of the monotonic clock. The wall clock is read once an event, at its start; all its other times are the
+   start plus a duration, so a clock that jumps cannot turn an event inside out.
 7. A camera that falls silent ends its events through ``tick``.
+8. An object that stays where it is (``bridge.events.stillness``) is stationary: its event goes on, but quietly.
+9. No event lasts for ever: what is stationary for ``stationary_end_after_s`` has its END and is settled. What stands at
+   a settled place is part of the scene, under whatever track id: no candidate, no event, nobody present. A candidate
+   that stood there for that long, too faint for an event, settles likewise, without a word.
+10. A settled place is given up when nothing was seen there for an hour, or when the track seen there last opens an
+    event elsewhere and nothing is there at that moment: a parked car that drives off is a new visit with a new id.
 """
 
 from __future__ import annotations
@@ -25,15 +34,20 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.model import ChangeType, Event
+from bridge.events.settled import SettledPlaces
+from bridge.events.stillness import STATIONARY_AFTER_S
+from bridge.events.visit import Moment, Visit
+from bridge.model import ChangeType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from bridge.model import Track
+    from bridge.model import Event, Track
 
 # A picture that gets better with every step towards the camera must not become a message a frame.
 _MIN_UPDATE_S = 1.0
+# Of what does not move there is little to say: 12 messages an hour tell that it is still there.
+_STATIONARY_UPDATE_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +58,16 @@ class EventRules:
         min_hits: analysed frames that must show an object before it counts.
         end_after_s: an object unseen for this long has left.
         update_interval_s: the pace of updates while it lasts.
+        confidence: what the median of an object's latest scores must reach before it counts.
+        stationary_end_after_s: an object that stands still for this long belongs to the scene; 0 for never. Nothing
+            below ``STATIONARY_AFTER_S`` is still.
     """
 
     min_hits: int = 3
     end_after_s: float = 5.0
     update_interval_s: float = 10.0
+    confidence: float = 0.0
+    stationary_end_after_s: float = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,43 +77,6 @@ class Step:
     type: ChangeType
     event: Event
     track_id: int
-
-
-@dataclass(slots=True)
-class _Visit:
-    """A candidate (``id`` empty) or an open event."""
-
-    track: Track
-    start_mono_s: float
-    start_unix_s: float
-    seen_mono_s: float
-    seen_unix_s: float
-    hits: int = 0
-    top_score: float = 0.0
-    id: str = ""
-    told_mono_s: float = float("-inf")
-
-    def see(self, track: Track, now_mono_s: float, now_unix_s: float) -> None:
-        self.track = track
-        self.seen_mono_s = now_mono_s
-        self.seen_unix_s = now_unix_s
-        self.hits += 1
-        self.top_score = max(self.top_score, track.score)
-
-    def event(self, camera_id: str, frame_mono_s: float, *, ended: bool = False) -> Event:
-        lasted_s = self.seen_mono_s - self.start_mono_s
-        return Event(
-            id=self.id,
-            camera_id=camera_id,
-            label=self.track.label,
-            score=self.track.score,
-            top_score=self.top_score,
-            box_xyxy_norm=self.track.box_xyxy_norm,
-            start_unix_s=self.start_unix_s,
-            end_unix_s=self.start_unix_s + lasted_s if ended else None,
-            frame_unix_s=self.seen_unix_s,
-            frame_mono_s=frame_mono_s,
-        )
 
 
 class EventMachine:
@@ -110,33 +92,43 @@ class EventMachine:
         self._camera_id = camera_id
         self._rules = rules
         self._new_id = new_id
-        self._visits: dict[int, _Visit] = {}
+        self._visits: dict[int, Visit] = {}
+        self._settled = SettledPlaces()
 
     def update(
-        self, tracks: Iterable[Track], now_mono_s: float, now_unix_s: float, better_pictures: Collection[int] = ()
+        self,
+        tracks: Iterable[Track],
+        at: Moment,
+        *,
+        zones: Mapping[int, tuple[str, ...]] | None = None,
+        better_pictures: Collection[int] = (),
     ) -> list[Step]:
         """Take what one analysed frame shows.
 
         Args:
             tracks: what was detected in it.
-            now_mono_s: when the frame was received.
-            now_unix_s: the same on the wall clock.
+            at: when.
+            zones: by track id, the zones that the track is in; none for tracks that are missing.
             better_pictures: ids of the tracks whose best picture became clearly better with this frame.
 
         Returns:
             What happened, ends first.
         """
-        steps = self.tick(now_mono_s)  # first, so that one who comes back after his END begins anew (rule 5)
-        for track in tracks:
+        ends = self.tick(at.mono_s)  # first, so that one who comes back after his END begins anew (rule 5)
+        steps: list[Step] = []
+        for track in self._visitors(tracks, at.mono_s):
             visit = self._visits.get(track.track_id)
             if visit is None:
-                visit = _Visit(track, now_mono_s, now_unix_s, now_mono_s, now_unix_s)
-                self._visits[track.track_id] = visit
-            visit.see(track, now_mono_s, now_unix_s)
-            step_type = self._due(visit, now_mono_s, better=track.track_id in better_pictures)
+                visit = self._visits[track.track_id] = Visit(track, at)
+            visit.see(track, at, (zones or {}).get(track.track_id, ()))
+            if self._settles(visit):
+                self._settled.settle(track, visit.place, at.mono_s)
+                ends += self._end([track.track_id], at.mono_s)
+                continue
+            step_type = self._due(visit, at.mono_s, better=track.track_id in better_pictures)
             if step_type is not None:
-                steps.append(self._tell(step_type, visit, now_mono_s))
-        return steps
+                steps.append(self._tell(step_type, visit, at.mono_s))
+        return ends + steps
 
     def tick(self, now_mono_s: float) -> list[Step]:
         """Let time pass without a frame.
@@ -144,6 +136,7 @@ class EventMachine:
         Returns:
             The ends that it brought.
         """
+        self._settled.forget_old(now_mono_s)
         return self._end([key for key, visit in self._visits.items() if self._gone(visit, now_mono_s)], now_mono_s)
 
     def close(self, now_mono_s: float) -> list[Step]:
@@ -154,29 +147,66 @@ class EventMachine:
         """Ids of the tracks that have an open event or may still get one."""
         return self._visits.keys()
 
+    def belongs_to_scene(self, track: Track) -> bool:
+        """Whether the track has no event and gets none, because it stands at a settled place."""
+        return not self._is_open(track) and self._settled.holds(track)
+
     def present(self) -> Mapping[str, int]:
         """How many objects of each label are there now (open events)."""
         return Counter(visit.track.label for visit in self._visits.values() if visit.id)
 
-    def _gone(self, visit: _Visit, now_mono_s: float) -> bool:
+    def present_in_zones(self) -> Mapping[str, Mapping[str, int]]:
+        """The same by zone; zones that are empty are missing."""
+        counts: dict[str, Counter[str]] = {}
+        for visit in self._visits.values():
+            for zone in visit.zones if visit.id else ():
+                counts.setdefault(zone, Counter())[visit.track.label] += 1
+        return counts
+
+    def _is_open(self, track: Track) -> bool:
+        visit = self._visits.get(track.track_id)
+        return visit is not None and bool(visit.id)
+
+    def _visitors(self, tracks: Iterable[Track], now_mono_s: float) -> list[Track]:
+        """The tracks that do not belong to the scene; who turns out to belong to it is no candidate any more."""
+        visitors = []
+        for track in tracks:
+            if not self._is_open(track) and self._settled.see(track, now_mono_s):
+                self._visits.pop(track.track_id, None)
+            else:
+                visitors.append(track)
+        return visitors
+
+    def _gone(self, visit: Visit, now_mono_s: float) -> bool:
         return now_mono_s - visit.seen_mono_s > self._rules.end_after_s
 
-    def _due(self, visit: _Visit, now_mono_s: float, *, better: bool) -> ChangeType | None:
-        if not visit.id:
-            return ChangeType.NEW if visit.hits >= self._rules.min_hits else None
-        pause_s = min(_MIN_UPDATE_S, self._rules.update_interval_s) if better else self._rules.update_interval_s
-        return ChangeType.UPDATE if now_mono_s - visit.told_mono_s >= pause_s else None
+    def _settles(self, visit: Visit) -> bool:
+        limit_s = self._rules.stationary_end_after_s
+        return limit_s > 0 and visit.still_s >= max(limit_s, STATIONARY_AFTER_S)
 
-    def _tell(self, step_type: ChangeType, visit: _Visit, now_mono_s: float) -> Step:
+    def _due(self, visit: Visit, now_mono_s: float, *, better: bool) -> ChangeType | None:
+        rules = self._rules
+        if not visit.id:
+            certain = visit.hits >= rules.min_hits and visit.score >= rules.confidence
+            return ChangeType.NEW if certain else None
+        pause_s = rules.update_interval_s
+        if visit.stationary:
+            pause_s = max(pause_s, _STATIONARY_UPDATE_S)
+        if better:
+            pause_s = min(pause_s, _MIN_UPDATE_S)
+        return ChangeType.UPDATE if visit.changed or now_mono_s - visit.told_mono_s >= pause_s else None
+
+    def _tell(self, step_type: ChangeType, visit: Visit, now_mono_s: float) -> Step:
+        track_id = visit.track.track_id
         if step_type is ChangeType.NEW:
             visit.id = self._new_id(visit.start_unix_s)
-        visit.told_mono_s = now_mono_s
-        return Step(step_type, visit.event(self._camera_id, now_mono_s), visit.track.track_id)
+            self._settled.leave(track_id, now_mono_s)
+        return Step(step_type, visit.tell(self._camera_id, now_mono_s), track_id)
 
     def _end(self, track_ids: Iterable[int], now_mono_s: float) -> list[Step]:
         ended = [(track_id, self._visits.pop(track_id)) for track_id in track_ids]
         return [
-            Step(ChangeType.END, visit.event(self._camera_id, now_mono_s, ended=True), track_id)
+            Step(ChangeType.END, visit.tell(self._camera_id, now_mono_s, ended=True), track_id)
             for track_id, visit in ended
             if visit.id
         ]

@@ -54,9 +54,13 @@ def ascii_text(text: str, fallback: str = "") -> str:
     return readable if any(letter.isalnum() for letter in readable) else fallback
 
 
-def draw_tracks(image: Image, tracks: Sequence[Track]) -> None:
-    """Draw the tracks' boxes on ``image``, in place."""
+def draw_tracks(image: Image, tracks: Sequence[Track], *, main: int | None = None) -> None:
+    """Draw the tracks' boxes on ``image``, in place; that of the track with the id ``main`` with a thicker line."""
     height, width = image.shape[:2]
+    for track in tracks:
+        if track.track_id == main:
+            left, top, right, bottom = _clip(_to_px(track.box_xyxy_norm, width, height), width, height)
+            cv2.rectangle(image, (left, top), (right, bottom), _colour(track.label), 3 * _line_px(image))
     draw_boxes(image, [(_to_px(track.box_xyxy_norm, width, height), track.label, track.score) for track in tracks])
 
 
@@ -68,7 +72,7 @@ def draw_boxes(image: Image, boxes: Sequence[tuple[Box, str, float]]) -> None:
         boxes: for each the corners in pixels (xyxy), the label and the score (0..1).
     """
     height, width = image.shape[:2]
-    line_px = max(1, round(min(width, height) / 300))
+    line_px = _line_px(image)
     places = [_clip(box, width, height) for box, _, _ in boxes]
     for place, (_, label, _) in zip(places, boxes, strict=True):
         cv2.rectangle(image, place[:2], place[2:], _colour(label), line_px)
@@ -136,6 +140,11 @@ def _clip(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
 
 def _colour(label: str) -> _Colour:
     return _PALETTE[zlib.crc32(label.encode()) % len(_PALETTE)]  # crc32, not hash(): the same in every run
+
+
+def _line_px(image: Image) -> int:
+    shortest_px: int = min(image.shape[:2])
+    return max(1, round(shortest_px / 300))
 
 
 def _text_thickness(scale: float) -> int:

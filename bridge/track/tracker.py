@@ -14,6 +14,9 @@ Rules
 * A track's velocity comes from its detections (``bridge.track.velocity``). The library's filter has one, too, but at
   2 fps boxes that follow it match less than boxes that are left where they are (mean IoU 0.84 against 0.91).
 * The very first sighting has an id already, which it keeps. (ByteTrack numbers an object at its second.)
+* A faint detection (below ``confidence``) never begins a track. It may continue one that no sure detection continues
+  (ByteTrack's second association), when its middle lies where the object was seen last: the likeness below, which lets
+  a walker's boxes lie apart, would let a faint shadow beside the path carry on for somebody who has left.
 """
 
 from __future__ import annotations
@@ -51,11 +54,13 @@ class _Identity:
 
     track_id: int
     hits: int = 0
+    box: Box = (0.0, 0.0, 0.0, 0.0)
     velocity: Velocity | None = None
 
     def see(self, label: str, score: float, box: Box, now_mono_s: float) -> Track:
         """Take the next sight."""
         self.hits += 1
+        self.box = box
         if self.velocity is None:
             self.velocity = Velocity(box, now_mono_s)
         return Track(self.track_id, label, score, box, self.hits, self.velocity.see(box, now_mono_s))
@@ -65,7 +70,7 @@ class Tracker:
     """Follows the objects of one camera.
 
     Args:
-        confidence: detections below this score do not begin a track (the library's activation threshold).
+        confidence: detections below this score do not begin a track, but may continue one.
         lost_after_s: how long an unseen object keeps its id.
     """
 
@@ -131,6 +136,8 @@ class _LabelTracker:
     def update(self, boxes: Sequence[Box], scores: Sequence[float], now_mono_s: float) -> list[Track]:
         # The library skips an update whose time does not move on; two frames in one clock tick must both count.
         self._last_mono_s = max(now_mono_s, self._last_mono_s + 1e-3)
+        usable = [index for index, box in enumerate(boxes) if self._is_usable(box, scores[index])]
+        boxes, scores = [boxes[index] for index in usable], [scores[index] for index in usable]
         if not boxes and not self._byte_track.tracks:
             return []  # most frames of most cameras; the library would take 30 us to say so
         seen = self._byte_track.update(_as_library(boxes, scores), timestamp=self._last_mono_s)
@@ -147,6 +154,17 @@ class _LabelTracker:
             identity = self._identities[next(begun) if library_id == _UNTRACKED else numbered[library_id]]
             tracks.append(identity.see(self._label, scores[index], boxes[index], self._last_mono_s))
         return tracks
+
+    def _is_usable(self, box: Box, score: float) -> bool:
+        """Whether a detection is sure, or lies where something known was seen last."""
+        return score >= self._confidence or any(
+            _holds_middle(identity.box, box) for identity in self._identities.values()
+        )
+
+
+def _holds_middle(outer: Box, box: Box) -> bool:
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return outer[0] <= x <= outer[2] and outer[1] <= y <= outer[3]
 
 
 def _as_library(boxes: Sequence[Box], scores: Sequence[float]) -> Detections:

@@ -57,9 +57,28 @@ _SPELLED_OUT: dict[str, Any] = {
             "rotate": 90,
             "labels": ["person", "dog"],
             "offline_after_s": 3,
-            "detect": {"enabled": False, "max_fps": 2, "confidence": 0.7, "min_area": 0.1, "max_area": 0.5},
+            "detect": {
+                "enabled": False,
+                "max_fps": 2,
+                "confidence": 0.7,
+                "min_area": 0.1,
+                "max_area": 0.5,
+                "min_aspect": 0.2,
+                "max_aspect": 3,
+            },
+            "zones": {
+                "porch": {"points": [[0, 0], [1, 0], [0, 1]], "labels": ["dog"], "inertia_frames": 4},
+                "gate": {"points": [[1, 1], [1, 0], [0, 1]]},
+            },
+            "masks": [[[0, 0], [0.5, 0], [0, 0.5]]],
             "motion": {"threshold": 9, "min_area": 0.2, "masks": [[[0, 0], [1, 0], [0, 1]]]},
-            "events": {"min_hits": 5, "end_after_s": 9, "thumbnail_px": 100, "snapshot_interval_s": 0},
+            "events": {
+                "min_hits": 5,
+                "end_after_s": 9,
+                "stationary_end_after_s": 77,
+                "thumbnail_px": 100,
+                "snapshot_interval_s": 0,
+            },
             "stream": {"max_fps": 4, "quality": 55, "annotate": False},
         },
         {"id": "shed", "motion": {"enabled": False}},
@@ -130,9 +149,16 @@ def test_every_setting_of_a_camera_arrives() -> None:
     assert (plan.camera_id, plan.rotate, plan.detect) == ("door", 90, False)
     assert plan.filter.labels == {"person", "dog"}
     assert (plan.filter.confidence, plan.filter.min_area, plan.filter.max_area) == (0.7, 0.1, 0.5)
+    assert (plan.filter.min_aspect, plan.filter.max_aspect) == (0.2, 3)
+    assert plan.filter.masks == (((0, 0), (0.5, 0), (0, 0.5)),)
+    porch, gate = plan.zones
+    assert (porch.name, porch.labels, porch.inertia_frames) == ("porch", {"dog"}, 4)
+    assert porch.points == ((0, 0), (1, 0), (0, 1))
+    assert (gate.name, gate.labels, gate.inertia_frames) == ("gate", {"person", "dog"}, 3)
     assert plan.motion is not None
     assert (plan.motion.threshold, plan.motion.min_area, len(plan.motion.masks)) == (9, 0.2, 1)
     assert (plan.rules.min_hits, plan.rules.end_after_s) == (5, 9)
+    assert (plan.rules.confidence, plan.rules.stationary_end_after_s) == (0.7, 77)
     assert (plan.thumbnail_px, plan.snapshot_interval_s) == (100, 0)
     stream = wiring.stream_options(door)
     assert (stream.max_fps, stream.quality, stream.annotate, stream.rotate) == (4, 55, False, 90)
@@ -145,15 +171,3 @@ def test_what_a_camera_leaves_out_is_the_detectors() -> None:
     plan = wiring.camera_plan(config, config.camera_for("shed"))
     assert plan.filter.confidence == 0.4
     assert plan.motion is None
-
-
-def test_settings_without_effect_are_named() -> None:
-    assert wiring.not_in_effect(_config()) == []
-    polygon = [[0, 0], [1, 0], [0, 1]]
-    config = Config.model_validate(
-        {
-            "history": {"retain_days": 3},
-            "cameras": [{"id": "a", "zones": {"porch": {"points": polygon}}}, {"id": "b", "masks": [polygon]}],
-        }
-    )
-    assert wiring.not_in_effect(config) == ["cameras[a].zones", "cameras[b].masks", "history"]

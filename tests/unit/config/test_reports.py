@@ -32,7 +32,7 @@ history: {retain_days: 0}
 """
 
 
-DETECT_KEYS = "allowed: enabled, max_fps, confidence, min_area, max_area"
+DETECT_KEYS = "allowed: enabled, max_fps, confidence, min_area, max_area, min_aspect, max_aspect"
 MANY_PROBLEMS = f"""\
 2: mqtt.host: must be a host name or an address alone (the port has a key of its own), not 'broker:1883'
 3: mqtt.port: must be a whole number from 1 to 65535, not '70000'
@@ -191,6 +191,27 @@ A_LABEL = "must be a label of the model, without +, #, / and without spaces at t
             "cameras: [{id: a, masks: [" + str([[i / 200, i % 2] for i in range(101)]) + "]}]",
             "cameras[0].masks[0]: must have 100 items or fewer",
         ),
+        (
+            "defaults: {masks: [[[0, 0], [1, 1], [1, 0], [0, 1]]]}",
+            "defaults.masks[0]: the polygon's sides cross or touch each other",
+        ),
+        ("defaults: {detect: {min_aspect: 0}}", "defaults.detect.min_aspect: must be a number more than 0, up to 100"),
+        (
+            "defaults: {detect: {min_aspect: 2, max_aspect: 0.5}}",
+            "defaults.detect.min_aspect: must not be more than max_aspect (0.5) (see line 1)",
+        ),
+        (
+            "defaults: {events: {stationary_end_after_s: -1}}",
+            "defaults.events.stationary_end_after_s: must be a number from 0 to 604800, not '-1'",
+        ),
+        (
+            "cameras: [{id: a, labels: [person, car], zones: {p: {points: [[0, 0], [1, 0], [1, 1]], labels: [dog]}}}]",
+            "cameras[0].zones.p.labels[0]: 'dog' is not among the camera's labels (person, car) (see line 1)",
+        ),
+        (
+            "defaults: {zones: {p: {points: [[0, 0], [1, 0], [1, 1]], labels: [dog]}}}",
+            "defaults.zones.p.labels[0]: 'dog' is not among the camera's labels (person)",
+        ),
         ("cameras: [{id: a, stream: {quality: 0}}]", "cameras[0].stream.quality: must be a whole number from 1 to 100"),
         ("history: {url: here}", "history.url: must be a database address such as sqlite:///espcam-bridge.db"),
         ("ingest: {port: 8080}", "http.port: must not be the cameras' port (ingest.port) as well (see line 1)"),
@@ -216,12 +237,30 @@ def test_each_rule_says_what_is_wrong_and_what_is_allowed(files: Files, text: st
         "defaults: {detect: {min_area: 0.2, max_area: 0.2}}",
         "defaults: {motion: {threshold: 14.5, min_area: 0.002}, events: {snapshot_interval_s: 0}}",
         "defaults: {zones: {a: {points: [[0,0],[1,0],[1,1],[0,0]]}}}",
+        "defaults: {labels: [cat, dog], zones: {a: {points: [[0,0],[1,0],[1,1]], labels: [dog]}}}",
+        "defaults: {detect: {min_aspect: 0.3}}",
+        "defaults: {detect: {min_aspect: 0.5, max_aspect: 0.5}}",
+        "defaults: {events: {stationary_end_after_s: 0}}",
         "cameras: [{id: " + "x" * 32 + ", token: '~!@#$%^&*()_+'}]",
         "history: {url: 'postgresql://u:p@host/db', media_dir: /var/lib/media}",
     ],
 )
 def test_what_users_rightly_write_is_accepted(files: Files, text: str) -> None:
     assert files.load(text) != Config(), "accepted, and not passed over"
+
+
+def test_a_zone_that_does_not_fit_is_reported_once_with_the_line_of_the_label(files: Files) -> None:
+    text = """\
+defaults:
+  labels: [person]
+  zones:
+    porch:
+      points: [[0, 0.5], [1, 0.5], [1, 1]]
+      labels: [person, dog]
+cameras: [{id: a}, {id: b}]
+"""
+    where = "espcam-bridge.yaml:6: defaults.zones.porch.labels[1]"
+    assert files.problems(text) == [f"{where}: 'dog' is not among the camera's labels (person) (see line 2)"]
 
 
 def test_an_address_loses_its_last_slash(files: Files) -> None:

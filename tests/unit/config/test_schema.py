@@ -64,6 +64,7 @@ CONTRACT: dict[str, Any] = {
         "workers": "auto",
     },
     "history": {
+        "enabled": True,
         "url": SecretStr("sqlite:///espcam-bridge.db"),
         "media_dir": Path("media"),
         "retain_days": 14,
@@ -76,11 +77,25 @@ CAMERA_CONTRACT: dict[str, Any] = {
     "labels": ("person",),
     "offline_after_s": 10.0,
     "adapt": {"enabled": True},
-    "detect": {"enabled": True, "max_fps": 5.0, "confidence": None, "min_area": 0.0, "max_area": 1.0},
+    "detect": {
+        "enabled": True,
+        "max_fps": 5.0,
+        "confidence": None,
+        "min_area": 0.0,
+        "max_area": 1.0,
+        "min_aspect": None,
+        "max_aspect": None,
+    },
     "motion": {"enabled": True, "threshold": None, "min_area": None, "masks": ()},
     "zones": {},
     "masks": (),
-    "events": {"min_hits": 3, "end_after_s": 5.0, "thumbnail_px": 480, "snapshot_interval_s": 10.0},
+    "events": {
+        "min_hits": 3,
+        "end_after_s": 5.0,
+        "stationary_end_after_s": 900.0,
+        "thumbnail_px": 480,
+        "snapshot_interval_s": 10.0,
+    },
     "stream": {"max_fps": 15.0, "quality": 80, "annotate": True},
 }
 

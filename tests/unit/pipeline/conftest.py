@@ -26,6 +26,9 @@ class Recorder:
     def presence(self, camera_id: str, counts: Mapping[str, int]) -> None:
         self._note("presence", camera_id, dict(counts))
 
+    def zone_presence(self, camera_id: str, counts: Mapping[str, Mapping[str, int]]) -> None:
+        self._note("zones", camera_id, {zone: dict(labels) for zone, labels in counts.items()})
+
     def motion(self, camera_id: str, on: bool) -> None:
         self._note("motion", camera_id, on)
 

@@ -19,6 +19,7 @@ from bridge.frames.shot import Shot
 from bridge.model import ChangeType, Detection, EventChange, Frame
 from bridge.motion.gate import MotionSettings
 from bridge.track.filters import DetectionFilter
+from bridge.track.zones import Zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,13 @@ class _Camera:
         frame = Frame("door", self.seq, jpeg, _WIDTH, _HEIGHT, self.now_s, self.now_s + 1e9)
         self.analyst.watch(frame)
         shot = Shot(frame, self.plan.rotate)
-        self.scene = self.analyst.conclude(shot, [Detection("person", score, box) for box in boxes])
+        detections = [Detection("person", score, box) for box in boxes]
+        self.scene = self.analyst.conclude(shot, detections, self.now_s + 0.05)
+
+    def stand(self, seconds: float, *boxes: tuple[float, float, float, float]) -> None:
+        """Nothing changes for so long."""
+        for _ in range(round(4 * seconds)):
+            self.show(_EMPTY, *boxes)
 
     def wait(self, seconds: float) -> None:
         self.now_s += seconds
@@ -200,6 +207,137 @@ def test_the_scene_tells_what_is_seen_in_this_frame(camera_with: Callable[..., _
     assert camera.scene.tracks == ()
 
 
+# --- zones ---------------------------------------------------------------------------------------------------------
+
+_LEFT = Zone("left", ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)), inertia_frames=2)
+_RIGHT = Zone("right", ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)), inertia_frames=2)
+
+
+def test_a_walk_through_the_zones_is_told_with_the_event_and_as_presence(
+    camera_with: Callable[..., _Camera],
+) -> None:
+    camera = camera_with(zones=(_LEFT, _RIGHT))
+    for x in range(60, 260, 20):
+        camera.show(_EMPTY, (float(x), 80.0, x + 60.0, 200.0))
+    camera.wait(4)
+    assert [(one.type.value, one.event.zones, one.event.entered_zones) for one in _changes(camera.sink)] == [
+        ("new", ("left",), ("left",)),
+        ("update", ("right",), ("left", "right")),
+        ("end", ("right",), ("left", "right")),
+    ]
+    assert camera.sink.of("zones") == [{"left": {"person": 1}}, {"right": {"person": 1}}, {}]
+
+
+def test_without_zones_no_zone_is_spoken_of(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with()
+    camera.stand(1, _BOX)
+    camera.wait(4)
+    assert camera.sink.of("zones") == []
+
+
+def test_what_stands_in_a_mask_is_neither_event_nor_drawn(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with(filter=DetectionFilter(masks=(_LEFT.points,)))
+    camera.stand(2, _BOX)
+    assert (_changes(camera.sink), camera.scene.tracks) == ([], ())
+
+
+# --- score ---------------------------------------------------------------------------------------------------------
+
+
+def test_faint_sights_continue_an_event_and_begin_none(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with(filter=DetectionFilter(confidence=0.5), rules=EventRules(2, 3.0, confidence=0.5))
+    for _ in range(20):
+        camera.show(_EMPTY, _BOX, score=0.4)
+    assert _changes(camera.sink) == []
+    camera.show(_EMPTY, _BOX)
+    camera.show(_EMPTY, _BOX)
+    for _ in range(20):  # 5 s, longer than it may be out of sight
+        camera.show(_EMPTY, _BOX, score=0.4)
+    assert [change.type.value for change in _changes(camera.sink)] == ["new"]
+    for _ in range(20):
+        camera.show(_EMPTY, _BOX, score=0.29)
+    assert [change.type.value for change in _changes(camera.sink)] == ["new", "end"]
+
+
+# --- times ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_event_tells_when_its_frame_was_taken_received_and_understood(recorder: Recorder) -> None:
+    analyst = CameraAnalyst(replace(_PLAN, rules=EventRules(min_hits=1)), IdMaker(lambda _bits: 0), [recorder])
+    frame = Frame("door", 1, _EMPTY, _WIDTH, _HEIGHT, 1000.0, 1e9, captured_unix_s=1e9 - 0.25)
+    analyst.conclude(Shot(frame), [Detection("person", 0.9, _BOX)], 1000.125)
+    (new,) = recorder.of("new")
+    assert (new.event.captured_unix_s, new.event.frame_unix_s) == (1e9 - 0.25, 1e9)
+    assert new.event.detected_unix_s == 1e9 + 0.125
+
+
+# --- what belongs to the scene -------------------------------------------------------------------------------------
+
+
+def test_what_stands_for_too_long_is_no_event_any_more_but_still_drawn_and_nobody_follows_it(
+    camera_with: Callable[..., _Camera],
+) -> None:
+    camera = camera_with(rules=EventRules(2, 3.0, stationary_end_after_s=20.0))
+    camera.stand(30, _BOX)
+    assert [(one.type.value, one.event.stationary) for one in _changes(camera.sink)] == [
+        ("new", False),
+        ("update", True),
+        ("end", True),
+    ]
+    assert camera.sink.of("presence") == [{"person": 1}, {}]
+    assert not camera.analyst.eventful
+    assert len(camera.scene.tracks) == 1
+    camera.wait(60)
+    camera.stand(30, (102.0, 78.0, 161.0, 199.0))
+    assert camera.sink.kinds("new") == ["new"]
+    assert camera.analyst._views._views == {}, "no picture is kept of it"
+
+
+# --- the two pictures ----------------------------------------------------------------------------------------------
+
+
+def test_an_event_comes_with_both_pictures_of_the_same_view_and_says_so(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with()
+    camera.show(_picture(100), _BOX, score=0.95)
+    camera.show(_picture(200), _BOX, score=0.6)
+    (new,) = camera.sink.of("new")
+    assert (new.event.has_thumbnail, new.event.has_snapshot) == (True, True)
+    assert read_comment(new.snapshot_jpeg) == read_comment(new.thumbnail_jpeg) == new.event.id
+    red = decode(new.snapshot_jpeg)[150, [130, 230], 2].astype(int)  # the person stood on the left then
+    assert red[0] > 200 > red[1]
+    camera.wait(4)
+    (end,) = camera.sink.of("end")
+    assert (end.event.has_thumbnail, end.thumbnail_jpeg, end.snapshot_jpeg) == (True, None, None)
+
+
+def test_the_camera_shows_the_events_own_snapshot_when_both_are_of_one_moment(
+    camera_with: Callable[..., _Camera],
+) -> None:
+    camera = camera_with()
+    camera.show(_picture(100), _BOX, score=0.8)
+    camera.show(_picture(100), _BOX, score=0.95)
+    (new,) = camera.sink.of("new")
+    assert camera.sink.of("snapshot")[-1] is new.snapshot_jpeg, "encoded once"
+
+
+def test_the_cameras_snapshot_is_of_now_when_the_best_view_is_older(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with()
+    camera.show(_picture(100), _BOX, score=0.95)
+    camera.show(_picture(200), _BOX, score=0.6)
+    image = decode(camera.sink.of("snapshot")[-1])
+    assert image[150, 230, 2] > 200 > image[150, 130, 2]
+
+
+def test_two_who_arrive_together_have_a_snapshot_each_with_their_own_box(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with()
+    other = (200.0, 80.0, 260.0, 200.0)
+    camera.show(_EMPTY, _BOX, other)
+    camera.show(_EMPTY, _BOX, other)
+    first, second = (decode(new.snapshot_jpeg).astype(int) for new in camera.sink.of("new"))
+    assert abs(first - second)[:, 90:170].max() > 60
+    assert abs(first - second)[:, 190:270].max() > 60
+
+
 def test_close_ends_what_is_open(camera_with: Callable[..., _Camera]) -> None:
     camera = camera_with()
     camera.show(_EMPTY, _BOX)
@@ -250,7 +388,7 @@ def test_everybody_is_told_the_same(recorder: Recorder) -> None:
     frame = Frame("door", 1, _EMPTY, _WIDTH, _HEIGHT, 1000.0, 1e9)
     for offset in range(3):
         later = replace(frame, received_mono_s=1000.0 + offset / 5)
-        analyst.conclude(Shot(later), [Detection("person", 0.9, _BOX)])
+        analyst.conclude(Shot(later), [Detection("person", 0.9, _BOX)], later.received_mono_s)
     analyst.close(1001.0)
     assert first.told == second.told
     assert Counter(kind for kind, _, _ in first.told) == {"new": 1, "end": 1, "presence": 2, "snapshot": 2}

@@ -34,6 +34,15 @@ def test_a_box_is_drawn_where_the_track_is_whatever_the_size_of_the_picture() ->
         assert not image[int(0.7 * height), int(0.3 * width) : int(0.7 * width)].any(), "the inside stays free"
 
 
+def test_the_main_tracks_box_has_the_thicker_line() -> None:
+    def thickness(main: int | None) -> int:
+        image = _black()
+        annotate.draw_tracks(image, [_track()], main=main)
+        return len(_drawn_columns(image, 400))
+
+    assert thickness(1) > 2 * thickness(None) == 2 * thickness(7)
+
+
 def test_lines_are_thin_on_small_and_thicker_on_large_pictures() -> None:
     thickness = {}
     for width, height in ((320, 240), (640, 480), (1600, 1200)):

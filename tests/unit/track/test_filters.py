@@ -28,10 +28,11 @@ def test_only_wanted_labels_count(labels: set[str], expected: list[Detection]) -
 
 
 @pytest.mark.parametrize(
-    ("confidence", "expected"), [(0.3, _ALL), (0.31, [_PERSON, _DOG]), (0.9, [_PERSON]), (0.91, [])]
+    ("confidence", "expected"), [(0.25, _ALL), (0.49, _ALL), (0.51, [_PERSON, _DOG]), (1.0, [_PERSON, _DOG])]
 )
-def test_only_sure_detections_count(confidence: float, expected: list[Detection]) -> None:
+def test_detections_count_from_three_fifths_of_the_confidence_on(confidence: float, expected: list[Detection]) -> None:
     assert _kept(DetectionFilter(confidence=confidence)) == expected
+    assert DetectionFilter(confidence=confidence).floor == pytest.approx(0.6 * confidence)
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,40 @@ def test_the_same_share_counts_at_any_resolution() -> None:
     wanted = DetectionFilter(min_area=0.0099, max_area=0.0101)
     assert wanted.keep([small], 640, 480) == [small]
     assert wanted.keep([large], 1600, 1200) == [large]
+
+
+@pytest.mark.parametrize(
+    ("narrowest", "widest", "expected"),
+    [
+        (None, None, _ALL),
+        (0.5, None, _ALL),  # the persons are 100 x 200 px
+        (0.51, None, [_DOG]),
+        (None, 0.5, [_PERSON, _FAINT]),
+        (1.3, 1.4, [_DOG]),  # 64 x 48 px
+        (None, 0.4, []),
+    ],
+)
+def test_shape_counts_as_width_by_height_in_pixels(
+    narrowest: float | None, widest: float | None, expected: list[Detection]
+) -> None:
+    assert _kept(DetectionFilter(min_aspect=narrowest, max_aspect=widest)) == expected
+
+
+def test_a_box_without_height_is_wider_than_any_limit_and_no_trouble() -> None:
+    flat = Detection("person", 0.9, (100, 100, 200, 100))
+    assert DetectionFilter().keep([flat], 640, 480) == [flat]
+    assert DetectionFilter(max_aspect=100).keep([flat], 640, 480) == []
+
+
+def _rectangle(left: float, top: float, right: float, bottom: float) -> tuple[tuple[float, float], ...]:
+    return ((left, top), (right, top), (right, bottom), (left, bottom))
+
+
+def test_what_stands_in_a_mask_does_not_count() -> None:
+    # The persons' feet are at (150, 300) and (350, 300) of 640 x 480, the dog's at (32, 48).
+    assert _kept(DetectionFilter(masks=(_rectangle(0.2, 0.6, 0.3, 0.7),))) == [_DOG, _FAINT]
+    assert _kept(DetectionFilter(masks=(_rectangle(0, 0, 0.1, 0.1), _rectangle(0.5, 0.5, 0.6, 0.7)))) == [_PERSON]
+
+
+def test_who_only_reaches_into_a_mask_counts() -> None:
+    assert _kept(DetectionFilter(masks=(_rectangle(0, 0, 1, 0.6),))) == [_PERSON, _FAINT]

@@ -181,6 +181,34 @@ def test_a_faint_detection_continues_a_track() -> None:
     assert (track.track_id, track.hits, track.score) == (1, 4, 0.15)
 
 
+def test_a_faint_detection_that_lies_elsewhere_continues_nobody() -> None:
+    # A sure one there would be taken for the walker: his boxes need not touch.
+    faint, sure = _new_tracker(), _new_tracker()
+    for tracker in (faint, sure):
+        for index in range(3):
+            tracker.update([_box(0.5)], _WIDTH, _HEIGHT, 100.0 + index / 5)
+    assert faint.update([_box(0.58, score=0.15)], _WIDTH, _HEIGHT, 100.6) == ()
+    (track,) = sure.update([_box(0.58)], _WIDTH, _HEIGHT, 100.6)
+    assert track.track_id == 1
+
+
+def test_a_sure_detection_goes_before_a_faint_one() -> None:
+    tracker = _new_tracker()
+    tracker.update([_box(0.5)], _WIDTH, _HEIGHT, 100.0)
+    (track,) = tracker.update([_box(0.5, score=0.15), _box(0.52, score=0.8)], _WIDTH, _HEIGHT, 100.2)
+    assert (track.track_id, track.score) == (1, 0.8)
+
+
+def test_faint_detections_carry_somebody_through_the_dark() -> None:
+    tracker, walker, chance = _new_tracker(lost_after_s=1.0), _Walker(speed=0.05), np.random.default_rng(3)
+    ids: list[int] = []
+    for index in range(50):
+        sight = walker.seen(index / 5, chance)
+        seen = Detection("person", 0.16 if 10 <= index < 30 else 0.7, sight.box_xyxy_px)
+        ids += [track.track_id for track in tracker.update([seen], _WIDTH, _HEIGHT, 100.0 + index / 5)]
+    assert ids == [1] * 50
+
+
 # --- several objects -----------------------------------------------------------------------------------------------
 
 
@@ -238,6 +266,29 @@ def test_objects_that_left_are_forgotten() -> None:
     for index in range(200):
         tracker.update([_box(0.1 + 0.8 * (index % 2))], _WIDTH, _HEIGHT, 100.0 + 2 * index)
     assert len(tracker._labels["person"]._identities) <= 2
+
+
+def test_a_scene_with_everything_in_it_has_no_identity_switch() -> None:
+    # Two who cross, one who passes behind a wall, one who stands, and a detector that overlooks every tenth of them.
+    cast = {
+        "to the right": _Walker(x=0.05, speed=0.11, y=0.45),
+        "to the left": _Walker(x=0.95, speed=-0.09, y=0.55),
+        "behind the wall": _Walker(x=0.1, speed=0.1, y=0.2, width=0.06, height=0.2),
+        "stands": _Walker(x=0.5, speed=0.0, y=0.85, width=0.08, height=0.2),
+    }
+    tracker, chance = _new_tracker(), np.random.default_rng(7)
+    ids: dict[str, set[int]] = {name: set() for name in cast}
+    for index in range(80):
+        second = index / 10
+        hidden = {"behind the wall"} if 3.0 <= second < 4.5 else set()
+        seen = {name: who.seen(second, chance) for name, who in cast.items()}
+        shown = [name for name in cast if name not in hidden and chance.random() > 0.1]
+        tracks = tracker.update([seen[name] for name in shown], _WIDTH, _HEIGHT, 100.0 + second)
+        by_box = {track.box_xyxy_norm: track.track_id for track in tracks}
+        for name in shown:
+            ids[name].add(by_box[normalized(seen[name].box_xyxy_px, _WIDTH, _HEIGHT)])
+    assert sorted(map(len, ids.values())) == [1, 1, 1, 1]
+    assert set.union(*ids.values()) == {1, 2, 3, 4}
 
 
 # --- frames --------------------------------------------------------------------------------------------------------
