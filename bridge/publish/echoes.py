@@ -46,6 +46,10 @@ class Echoes:
 
     Args:
         base: the base topic.
+
+    Attributes:
+        topics: what to subscribe to.
+        count: how many echoes came so far.
     """
 
     def __init__(self, base: str) -> None:
