@@ -14,6 +14,9 @@ An echo is confirmed (PUBACK) only when its letter has left the disk: if we are 
 the letter. At most 20 events are under way (``link``), and Mosquitto holds 1,000 for an absent client
 (``max_queued_messages``), so nothing is missing.
 
+Letters should be handed in before the link connects. Those that come later are known by echoes that were noted in
+memory and confirmed; only a bridge that is killed a second time before these letters left the disk sends them again.
+
 Without the right to read these topics the bridge goes on with "at least once", and says so. A broker that forgets its
 sessions when it dies cannot tell either: what was under way at that moment comes again.
 """
@@ -43,6 +46,10 @@ class Echoes:
 
     Args:
         base: the base topic.
+
+    Attributes:
+        topics: what to subscribe to.
+        count: how many echoes came so far.
     """
 
     def __init__(self, base: str) -> None:
