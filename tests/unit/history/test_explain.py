@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import event as sqlalchemy_event
@@ -65,6 +66,13 @@ def test_no_more_pages_are_a_full_disk_and_what_was_written_stays(url: str, on_c
     store.delivered([letter.number for letter in store.waiting()])
     store.record(_event(recorded))  # there is room again
     store.close()
+
+
+def test_what_is_written_is_never_shown(store: EventStore) -> None:
+    nobody: Any = None
+    with pytest.raises(HistoryError, match="NOT NULL constraint failed") as caught:
+        store.record(replace(_event(), camera_id=nobody))
+    assert _SECRET not in f"{caught.value} {caught.value.__cause__}"
 
 
 def test_a_database_that_another_program_has_locked(
