@@ -57,7 +57,9 @@ def main() -> None:
         folder = Path(name)
         store = EventStore(f"sqlite:///{folder}/history.db")
         store.open()
+        store.close()
         tell("fill_s", chosen.events, timed_s(lambda: fill(folder / "history.db", chosen.events)))
+        store.open()
         tell("file_mb", chosen.events, sum(file.stat().st_size for file in folder.iterdir()) / 1e6)
         for what, query in queries():
             for place, asked in (("first", query), ("middle", replace(query, cursor=id_at(_BEGAN_S + _YEAR_S / 2)))):
@@ -91,6 +93,7 @@ def fill(file: Path, count: int) -> None:
     """A year of visits, evenly spread; the driver itself writes them, in half the time."""
     chance = random.Random(1)  # noqa: S311 - the same events every time
     connection = sqlite3.connect(file)
+    connection.execute("PRAGMA journal_mode=OFF")
     connection.execute("PRAGMA synchronous=OFF")
     connection.execute("PRAGMA cache_size=-200000")
     add_event, add_zone = (str(insert(table).compile(dialect=sqlite.dialect())) for table in (events, event_zones))
@@ -100,7 +103,6 @@ def fill(file: Path, count: int) -> None:
         zones = (row for event in some for row in zone_rows_of(event))
         connection.executemany(add_zone, (values_of(event_zones, row) for row in zones))
         connection.commit()
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
 
 

@@ -80,8 +80,6 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _set_up(connection: DBAPIConnection, _record: object) -> None:
-    # Python's sqlite3 would begin transactions by itself, but not before DDL: half a migration could stay.
-    connection.isolation_level = None
     cursor = connection.cursor()
     # Readers and the writer do not wait for each other, and a commit is one append to a file.
     cursor.execute("PRAGMA journal_mode=WAL")
@@ -96,6 +94,7 @@ def _set_up(connection: DBAPIConnection, _record: object) -> None:
 
 
 def _begin(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's Connection; the listener's type is not checked
+    # Python's sqlite3 begins a transaction by itself, but not before DDL: half a migration could stay.
     connection.exec_driver_sql("BEGIN")
 
 

@@ -20,7 +20,7 @@ class _Known(NamedTuple):
     full: bool = False
 
 
-_SEE_TO_IT = "see to the disk: the bridge tries again"
+_WAIT = "wait: the bridge tries again"
 
 # By the beginning of SQLite's own names for its errors, https://www.sqlite.org/rescode.html
 _SQLITE = (
@@ -60,7 +60,9 @@ _SQLITE = (
     _Known(
         "SQLITE_PERM", "the history's database cannot be opened", "let the bridge's user write the file and its folder"
     ),
-    _Known("SQLITE_IOERR", "the disk of the history's database fails", _SEE_TO_IT),
+    _Known(
+        "SQLITE_IOERR", "the disk of the history's database fails", "see to the disk: cards and USB sticks wear out"
+    ),
 )
 
 # By SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -71,10 +73,10 @@ _POSTGRESQL = (
     _Known("3D000", "there is no such database", "create it, or see to the name in history.url"),
     _Known("42501", "the PostgreSQL user may not do that", "make it the owner of its database"),
     _Known("25006", "the PostgreSQL server may only be read", "name the primary server in history.url"),
-    _Known("57", "the PostgreSQL server stops or starts", "wait: the bridge tries again"),
-    _Known("08", "the connection to PostgreSQL was lost", "wait: the bridge tries again"),
+    _Known("57", "the PostgreSQL server stops or starts", _WAIT),
+    _Known("08", "the connection to PostgreSQL was lost", _WAIT),
     _Known("55P03", "another program has locked the history's tables", "end what else works on them"),
-    _Known("40", "another program works on the same events", "wait: the bridge tries again"),
+    _Known("40", "another program works on the same events", _WAIT),
 )
 
 # A connection that never came about has no SQLSTATE, only the words of libpq.
@@ -89,8 +91,8 @@ _NO_CONNECTION = (
         "no pg_hba.conf entry", "PostgreSQL lets nobody in from this machine", "allow it in the server's pg_hba.conf"
     ),
     _Known("does not exist", "there is no such database or user", "create it, or see to the names in history.url"),
-    _Known("starting up", "the PostgreSQL server is starting", "wait: the bridge tries again"),
-    _Known("shutting down", "the PostgreSQL server is stopping", "wait: the bridge tries again"),
+    _Known("starting up", "the PostgreSQL server is starting", _WAIT),
+    _Known("shutting down", "the PostgreSQL server is stopping", _WAIT),
     _Known("too many", "the PostgreSQL server has no room for another connection", "raise its max_connections"),
     _Known(
         "onnection refused",
@@ -102,6 +104,9 @@ _NO_CONNECTION = (
     ),
     _Known("resolve", "the PostgreSQL server's name is not known", "see to the host in history.url"),
     _Known("not known", "the PostgreSQL server's name is not known", "see to the host in history.url"),
+    _Known("closed the connection", "the connection to PostgreSQL was lost", _WAIT),
+    _Known("connection is lost", "the connection to PostgreSQL was lost", _WAIT),
+    _Known("connection is closed", "the connection to PostgreSQL was lost", _WAIT),
     _Known("timeout", "the PostgreSQL server does not answer", "see to the host in history.url and to the network"),
 )
 
@@ -116,7 +121,7 @@ def explain(error: exc.SQLAlchemyError) -> HistoryError:
     said = _first_line(error.orig)
     known = _known(error.orig, said)
     if known is None:
-        return HistoryError(f"the history's database fails: {said}", _SEE_TO_IT)
+        return HistoryError(f"the history's database fails: {said}", "report it if it goes on: the bridge tries again")
     return HistoryError(f"{known.reason} ({said})", known.mend, full=known.full)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-_EVENT_ID = re.compile(r"[0-9]{13}-[0-9a-f]{6}", re.ASCII)
+_EVENT_ID = re.compile(r"[0-9]{13}-[0-9a-f]{6}")
+_DAY_S = 86_400
 _LAST_MS = 9_999_999_999_999  # the most that 13 digits hold, in the year 2286
 
 
@@ -26,6 +27,15 @@ def began_unix_s(event_id: str) -> float:
 def day_of(event_id: str) -> str:
     """The day on which the event began, in UTC: ``2026-11-25``; its id must be one."""
     return datetime.fromtimestamp(began_unix_s(event_id), UTC).date().isoformat()
+
+
+def bounds_of_day(day: str) -> tuple[str, str]:
+    """Texts between which the ids of a day lie, see ``bound_of``; the same text twice when there is no such day."""
+    try:
+        began = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    except ValueError:
+        return "", ""
+    return bound_of(began.timestamp()), bound_of(began.timestamp() + _DAY_S)
 
 
 def bound_of(unix_s: float) -> str:

@@ -12,15 +12,15 @@ import contextlib
 import itertools
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.history.disk import explain_disk
-from bridge.history.ids import day_of, is_event_id
+from bridge.history.ids import bounds_of_day, day_of, is_event_id
 from bridge.model import PictureKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _UNFINISHED = ".part"
@@ -31,7 +31,7 @@ _FILE = re.compile(
 
 
 class _Found(NamedTuple):
-    path: Path
+    entry: os.DirEntry[str]  # it asks for size and time once, and only when they are wanted
     event_id: str
     unfinished: bool
 
@@ -120,14 +120,16 @@ class MediaFolder:
         return sum(self._delete(self.path(event_id, kind)) for event_id in event_ids for kind in PictureKind)
 
     def total_bytes(self) -> int:
-        """What all pictures take: counted once, then kept up. 70,000 pictures (2 GB) are counted in half a second.
+        """What all pictures take: counted once, then kept up.
+
+        To count 70,000 pictures, 2 GB or so, takes 0.6 s of CPU time.
 
         Raises:
             HistoryError: the folder cannot be read.
         """
         if self._bytes is None:
             with self._explained_walk():
-                self._bytes = sum(_size_of(found.path) for found in self._ours() if not found.unfinished)
+                self._bytes = sum(_stat_of(found)[0] for found in self._ours() if not found.unfinished)
         return self._bytes
 
     def sweep(self, known: Callable[[Sequence[str]], set[str]], limit: int, before_unix_s: float) -> bool:
@@ -151,11 +153,11 @@ class MediaFolder:
         walk, self._walk = self._walk or self._ours(tidy=True), None
         with self._explained_walk():
             looked_at = list(itertools.islice(walk, limit))
-            old = [found for found in looked_at if _changed_unix_s(found.path) < before_unix_s]
+            old = [found for found in looked_at if _stat_of(found)[1] < before_unix_s]
         there = known([found.event_id for found in old if not found.unfinished]) if old else set()
         for found in old:
             if found.unfinished or found.event_id not in there:
-                self._delete(found.path, counted=not found.unfinished)
+                self._delete(Path(found.entry.path), counted=not found.unfinished)
         more = len(looked_at) == limit
         self._walk = walk if more else None
         return more
@@ -165,15 +167,16 @@ class MediaFolder:
         if not self._root.is_dir():
             return
         for folder in sorted(self._folders_of_days()):
-            # The names first: files come and go while somebody looks at those found.
-            names = os.listdir(folder)  # noqa: PTH208 - a Path for each name is not needed
+            with os.scandir(folder) as entries:
+                names = list(entries)  # now: files come and go while somebody looks at those found
             if tidy and not names:
                 with contextlib.suppress(OSError):  # a picture came meanwhile
                     folder.rmdir()
-            for name in names:
-                match = _FILE.fullmatch(name)
-                if match and day_of(match["id"]) == folder.name:
-                    yield _Found(folder / name, match["id"], match["unfinished"] is not None)
+            first, end = bounds_of_day(folder.name)
+            for entry in names:
+                match = _FILE.fullmatch(entry.name)
+                if match and first <= match["id"] < end:
+                    yield _Found(entry, match["id"], match["unfinished"] is not None)
 
     def _folders_of_days(self) -> list[Path]:
         with os.scandir(self._root) as entries:
@@ -209,9 +212,10 @@ def _size_of(path: Path) -> int:
         return 0
 
 
-def _changed_unix_s(path: Path) -> float:
-    """When the file was written; endlessly late when it is not there any more."""
+def _stat_of(found: _Found) -> tuple[int, float]:
+    """Size in bytes, and when it was written; 0 and never when it is not there any more."""
     try:
-        return path.stat(follow_symlinks=False).st_mtime
+        stat = found.entry.stat(follow_symlinks=False)
     except FileNotFoundError:
-        return float("inf")
+        return 0, float("inf")
+    return stat.st_size, stat.st_mtime

@@ -1,7 +1,7 @@
 """A file that takes room on the disk until the disk is full, and is then given away.
 
-Events are small (700 bytes with their indexes), pictures are not: with 4 MB some thousand events can still be recorded
-after everything else has filled the disk. SQLite needs that room in two places at once, its log and the file itself.
+Events are small (750 bytes with their indexes), pictures are not: after everything else had filled the disk, 4 MB took
+5,000 more events with a letter each. SQLite needs that room in two places at once, its log and the file itself.
 """
 
 from __future__ import annotations

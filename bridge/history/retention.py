@@ -41,7 +41,7 @@ _HISTORY_PER_S = _DAY_S / 600.0  # seconds of history that may go for each secon
 _SKIPPED_S = 30 * _DAY_S
 # A slice of a history of a million events takes 10 ms of CPU time on a small server: benchmarks/history.py.
 _EVENTS = 50
-_FILES = 200
+_FILES = 100
 _SWEEP_EVERY_S = 3600.0
 # A picture is written before its event is, and a database that is locked may keep the event waiting.
 _ORPHAN_AFTER_S = 3600.0
@@ -65,7 +65,7 @@ class _Watch:
         moved_s = 0.0 if self._last_unix_s is None else now_unix_s - self._last_unix_s
         self._last_unix_s = now_unix_s
         # NTP sets a clock back by parts of a second without that being a jump.
-        self.passed_s = max(moved_s, 0.0) if abs(moved_s) <= JUMP_S else 0.0
+        self.passed_s = max(moved_s, 0.0)
         self.steady_s = self.steady_s + self.passed_s if abs(moved_s) <= JUMP_S else 0.0
 
 
@@ -86,7 +86,6 @@ class Retention:
         self._max_media_bytes = max_media_bytes
         self._watch = _Watch()
         self._reach_unix_s = 0.0  # what began before may go
-        self._sweeping = False
         self._next_sweep_s = 0.0  # on the scale of steady_s
 
     def step(self, now_unix_s: float) -> bool:
@@ -103,7 +102,7 @@ class Retention:
         """
         self._watch.look(now_unix_s)
         if self._watch.steady_s < STEADY_S:
-            self._reach_unix_s = self._next_sweep_s = 0.0
+            self._next_sweep_s = 0.0
             return self._shrink()
         return self._expire(now_unix_s) or self._shrink() or self._sweep(now_unix_s)
 
@@ -134,9 +133,9 @@ class Retention:
         return bool(gone) and excess_bytes > 0
 
     def _sweep(self, now_unix_s: float) -> bool:
-        if not self._sweeping and self._watch.steady_s < self._next_sweep_s:
+        if self._watch.steady_s < self._next_sweep_s:
             return False
-        self._sweeping = self._media.sweep(self._store.known, _FILES, now_unix_s - _ORPHAN_AFTER_S)
-        if not self._sweeping:
+        more = self._media.sweep(self._store.known, _FILES, now_unix_s - _ORPHAN_AFTER_S)
+        if not more:
             self._next_sweep_s = self._watch.steady_s + _SWEEP_EVERY_S
-        return self._sweeping
+        return more

@@ -30,6 +30,7 @@ _SAME = (
     "has_thumbnail",
     "has_snapshot",
 )
+_text_of = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _BOX = ("box_left_norm", "box_top_norm", "box_right_norm", "box_bottom_norm")
 
 
@@ -59,7 +60,3 @@ def zone_rows_of(event: Event) -> list[dict[str, str]]:
     """The rows of ``event_zones``: one a zone that it has ever been in, however the event names it."""
     zones = dict.fromkeys((*event.entered_zones, *event.zones))
     return [{"event_id": event.id, "zone": zone, "camera_id": event.camera_id, "label": event.label} for zone in zones]
-
-
-def _text_of(zones: tuple[str, ...]) -> str:
-    return json.dumps(zones, ensure_ascii=False, separators=(",", ":"))

@@ -24,7 +24,8 @@ from bridge.history.ids import bound_of, is_event_id
 from bridge.history.query import conditions_of
 from bridge.history.rows import event_of, row_of, zone_rows_of
 from bridge.history.schema import upgrade
-from bridge.history.tables import event_zones, events, letters, still_open, with_pictures
+from bridge.history.tables import event_zones, events, still_open, with_pictures
+from bridge.history.tables import letters as letters_table
 from bridge.model import EventPage, Letter
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class EventStore:
 
     # --- what happens now ----------------------------------------------------------------------------------------
 
-    def record(self, event: Event, waiting: Sequence[Letter] = ()) -> list[int]:
+    def record(self, event: Event, letters: Sequence[Letter] = ()) -> list[int]:
         """Write an event as it is now, and the letters that tell of it.
 
         The whole event is written each time, so that a later change makes up for one that could not be written. An
@@ -85,12 +86,12 @@ class EventStore:
 
         Args:
             event: after the change.
-            waiting: letters; their ``number`` is not looked at.
+            letters: their ``number`` is not looked at.
 
         Returns:
             The numbers that the letters were given, in their order.
         """
-        return self.record_many([(event, waiting)])
+        return self.record_many([(event, letters)])
 
     def record_many(self, entries: Iterable[tuple[Event, Sequence[Letter]]]) -> list[int]:
         """Write several changes, all or none; see ``record``.
@@ -102,11 +103,11 @@ class EventStore:
         with self._writing() as connection:
             upsert = statements.upsert_event(connection.dialect.name)
             add_zone = statements.add_zone(connection.dialect.name)
-            for event, waiting in entries:
+            for event, letters in entries:
                 connection.execute(upsert, row_of(event))
                 if zones := zone_rows_of(event):
                     connection.execute(add_zone, zones)
-                numbers += [_post(connection, letter) for letter in waiting]
+                numbers += [_post(connection, letter) for letter in letters]
         return numbers
 
     # --- letters -------------------------------------------------------------------------------------------------
@@ -115,18 +116,20 @@ class EventStore:
         """Throw letters away, all or none; numbers that are not there any more are fine."""
         with self._writing() as connection:
             for some in _portions(sorted(numbers)):
-                connection.execute(delete(letters).where(letters.c.number.in_(some)))
+                connection.execute(delete(letters_table).where(letters_table.c.number.in_(some)))
 
     def waiting(self, after: int = 0, limit: int = 100) -> list[Letter]:
         """The oldest letters with a number above ``after``, in the order of their numbers."""
-        statement = select(letters).where(letters.c.number > after).order_by(letters.c.number).limit(limit)
+        statement = (
+            select(letters_table).where(letters_table.c.number > after).order_by(letters_table.c.number).limit(limit)
+        )
         with self._reading() as connection:
             return [Letter(**row) for row in connection.execute(statement).mappings()]
 
     def count_waiting(self) -> int:
         """How many letters there are."""
         with self._reading() as connection:
-            return connection.execute(select(func.count()).select_from(letters)).scalar_one()
+            return connection.execute(select(func.count()).select_from(letters_table)).scalar_one()
 
     # --- looking back --------------------------------------------------------------------------------------------
 
@@ -166,7 +169,7 @@ class EventStore:
             query = replace(query, cursor=page.next_cursor)
 
     def count(self, query: EventQuery) -> int:
-        """How many events fit, whatever the query's limit and cursor; 50 ms for each million of them."""
+        """How many events fit, whatever the query's limit and cursor; 50 ms of CPU time for each million of them."""
         statement = statements.count_of(conditions_of(replace(query, cursor=None)))
         with self._reading() as connection:
             return connection.execute(statement).scalar_one()
@@ -256,7 +259,7 @@ def _post(connection: Connection, letter: Letter) -> int:
         "topic": letter.topic,
         "payload": letter.payload,
     }
-    key = connection.execute(insert(letters), values).inserted_primary_key
+    key = connection.execute(insert(letters_table), values).inserted_primary_key
     assert key is not None  # noqa: S101 - a single insert has one
     return int(key[0])
 

@@ -3,7 +3,7 @@
 Every question that ``EventQuery`` can ask has an index that answers it alone: the columns that must be equal, then the
 id, which is the order of time. A page is then a walk along one index that stops after ``limit`` rows, whether a million
 events fit or none, and whatever the database believes about how often a label occurs. That is four indexes for
-events (the primary key is the one for no filter) and four for zones, about 700 bytes an event in all.
+events (the primary key is the one for no filter) and four for zones, about 750 bytes an event in all.
 
 On SQLite the tables of events are without rowid: their rows lie in the order of the primary key, and the indexes end
 in that key anyway.

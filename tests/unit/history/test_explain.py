@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import event as sqlalchemy_event
@@ -60,11 +61,18 @@ def test_no_more_pages_are_a_full_disk_and_what_was_written_stays(url: str, on_c
         recorded += 1
     assert error.full
     assert "make room" in error.mend
-    assert _SECRET not in str(error)
+    assert _SECRET not in f"{error} {error.__cause__}"
     assert 0 < recorded == store.count(EventQuery()) == store.count_waiting()
     store.delivered([letter.number for letter in store.waiting()])
     store.record(_event(recorded))  # there is room again
     store.close()
+
+
+def test_what_is_written_is_never_shown(store: EventStore) -> None:
+    nobody: Any = None
+    with pytest.raises(HistoryError, match="NOT NULL constraint failed") as caught:
+        store.record(replace(_event(), camera_id=nobody))
+    assert _SECRET not in f"{caught.value} {caught.value.__cause__}"
 
 
 def test_a_database_that_another_program_has_locked(
@@ -166,6 +174,7 @@ class _Said(Exception):
         (_Said('FATAL:  database "x" does not exist'), "no such database or user", False),
         (_Said("failed to resolve host 'nowhere': Name or service not known"), "name is not known", False),
         (_Said("connection timeout expired"), "does not answer", False),
+        (_Said("server closed the connection unexpectedly"), "connection to PostgreSQL was lost", False),
         (_Said("the database system is starting up"), "is starting", False),
         (_Said("something new"), "fails: something new", False),
         (_Said(""), "fails: _Said", False),

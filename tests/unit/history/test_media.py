@@ -104,7 +104,7 @@ def test_a_sweep_takes_pictures_without_an_event_unfinished_files_and_empty_fold
 ) -> None:
     for event_id in (_A, _B, _C):
         media.write(event_id, _THUMBNAIL, bytes(10))
-    (tmp_path / f"media/2026-11-25/{_A}-snapshot.jpg.part").touch()
+    (tmp_path / f"media/2026-11-25/{_A}-snapshot.jpg.part").write_bytes(bytes(3))
     assert media.total_bytes() == 30
     assert not media.sweep(_known(_A), 100, _NOW_S)
     assert _files(tmp_path) == [f"2026-11-25/{_A}-thumbnail.jpg"]
@@ -150,6 +150,7 @@ def test_a_sweep_never_touches_what_is_not_ours(media: MediaFolder, tmp_path: Pa
         f"2026-11-25/x{_A}-thumbnail.jpg",
         f"2026-11-25/{_C}-thumbnail.jpg",  # of another day
         f"holidays/{_A}-thumbnail.jpg",
+        f"2026-02-30/{_A}-thumbnail.jpg",
     ]
     for name in theirs:
         (root / name).parent.mkdir(exist_ok=True)
