@@ -54,7 +54,7 @@ _LIBRARY_FPS = 30.0
 _VELOCITY_HOLDS_S = 0.3
 
 
-class _ShortSighted(XYXYStateEstimator):  # type: ignore[misc]  # the library has no types
+class _ShortSighted(XYXYStateEstimator):
     """The library's filter, whose predictions fade: the longer the step, the less of its velocity they follow."""
 
     def predict(self, frame_step: float = 1.0, frame_rate: float | None = None) -> None:
