@@ -153,13 +153,13 @@ def check_picture(bridge: Bridge, row: dict[str, Any], small: list[Grey], begin_
     assert status == 200
     assert read_comment(snapshot) == row["id"]
     wanted = shrunk(decode(thumbnail))
-    likeness = [float(cv2.matchTemplate(frame, wanted, cv2.TM_CCOEFF_NORMED).max()) for frame in small[::2]]
-    best = 2 * int(np.argmax(likeness))
+    likeness = [float(cv2.matchTemplate(frame, wanted, cv2.TM_CCOEFF_NORMED).max()) for frame in small]
+    best = int(np.argmax(likeness))
     first, last = (
         (datetime.fromisoformat(row[key]).timestamp() - begin_unix_s) * FOOTAGE_FPS
         for key in ("start_time", "end_time")
     )
-    assert max(likeness) > 0.9, row
+    assert max(likeness) > 0.97, row
     assert first - 3 <= best <= last + 3, f"{row['id']}: picture {best}, visit {first:.0f} to {last:.0f}"
 
 
