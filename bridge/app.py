@@ -128,16 +128,17 @@ class App:
         Raises:
             ListenError: a port is taken; what was started is stopped again.
         """
-        for camera in self._config.first_cameras():
-            self._admit(camera.id)
         with ExitStack() as stack:
+            self._supply.start()  # the model loads while the cameras' trackers bring in their library
+            stack.callback(self._supply.stop)
+            for camera in self._config.first_cameras():
+                self._admit(camera.id)
             stack.callback(self._courier.close)  # last of all: notes what the broker took at the very end
             self._courier.open()  # before the publisher: what waited goes before everything new
             # Stopped in reverse: first nobody comes in, then the last events are made, written down, and handed over.
-            parts = (
-                self._publisher, self._courier, self._supply, self._monitor, self._pipeline, self._web, self._ingest,
-            )  # fmt: skip
-            for part in parts:
+            for part in (
+                self._publisher, self._courier, self._monitor, self._pipeline, self._web, self._ingest,
+            ):  # fmt: skip
                 part.start()
                 stack.callback(part.stop)
                 if part is self._pipeline:
