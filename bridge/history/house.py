@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bridge.history.archive import Archive
+from bridge.history.database import file_of
 from bridge.history.ledger import Ledger
 from bridge.history.media import MediaFolder
 from bridge.history.off import NoLedger
@@ -51,4 +52,6 @@ def build(settings: HistorySettings | None) -> House:
     store = EventStore(settings.url)
     media = MediaFolder(settings.media_dir)
     retention = Retention(store, media, retain_days=settings.retain_days, max_media_bytes=settings.max_media_mb * _MB)
-    return House(Ledger(store, media, Reserve(settings.media_dir / "reserve"), retention), Archive(store, media))
+    database = file_of(settings.url)
+    reserve = Reserve(database.with_name(f"{database.name}-reserve") if database else settings.media_dir / "reserve")
+    return House(Ledger(store, media, reserve, retention), Archive(store, media))

@@ -35,6 +35,10 @@ _LIBRARY_FPS = 30.0
 # makes 15 identity switches of 99 at 2 fps and 20 of 71 at 1 fps, and IDF1 0.80 of 0.69 and 0.67 of 0.58; at 10 fps
 # nothing changes. 0.15 s and half the velocity come out alike, none at all loses walkers at 10 fps (16 switches of 3).
 _VELOCITY_HOLDS_S = 0.3
+# Who was seen last at the edge of the picture, on the way out, and not since, has left; whoever comes in there next is
+# somebody else. In benchmarks/tracking_quality.py IDF1 goes from 0.91 to 0.95 at 10 fps and from 0.80 to 0.83 at 2 fps.
+_LEFT_AFTER_S = 0.4
+_EDGE_NORM = 0.02
 
 
 class _ShortSighted(XYXYStateEstimator):
@@ -57,15 +61,26 @@ class _Identity:
     track_id: int
     hits: int = 0
     box: Box = (0.0, 0.0, 0.0, 0.0)
+    seen_mono_s: float = float("inf")
     velocity: Velocity | None = None
+    moves: Box = (0.0, 0.0, 0.0, 0.0)  # what ``velocity`` said last
 
     def see(self, label: str, score: float, box: Box, now_mono_s: float) -> Track:
         """Take the next sight."""
         self.hits += 1
-        self.box = box
+        self.box, self.seen_mono_s = box, now_mono_s
         if self.velocity is None:
             self.velocity = Velocity(box, now_mono_s)
-        return Track(self.track_id, label, score, box, self.hits, self.velocity.see(box, now_mono_s))
+        self.moves = self.velocity.see(box, now_mono_s)
+        return Track(self.track_id, label, score, box, self.hits, self.moves)
+
+    def has_left(self, now_mono_s: float) -> bool:
+        """Whether it went out at the left or the right; who comes close touches the other edges, too."""
+        if now_mono_s - self.seen_mono_s <= _LEFT_AFTER_S:
+            return False
+        left, _, right, _ = self.box
+        across = self.moves[0] + self.moves[2]
+        return (left < _EDGE_NORM and across < 0) or (right > 1 - _EDGE_NORM and across > 0)
 
 
 class LabelTracker:
@@ -99,6 +114,7 @@ class LabelTracker:
 
     def update(self, boxes: Sequence[Box], scores: Sequence[float], now_mono_s: float) -> list[Track]:
         """Take one frame's detections: boxes as shares of the frame, and their scores."""
+        self._forget_who_left()
         # The library skips an update whose time does not move on; two frames in one clock tick must both count.
         self._last_mono_s = max(now_mono_s, self._last_mono_s + 1e-3)
         usable = [index for index, box in enumerate(boxes) if self._is_usable(box, scores[index])]
@@ -119,6 +135,15 @@ class LabelTracker:
             identity = self._identities[next(begun) if library_id == _UNTRACKED else numbered[library_id]]
             tracks.append(identity.see(self._label, scores[index], boxes[index], self._last_mono_s))
         return tracks
+
+    def _forget_who_left(self) -> None:
+        """Before the next frame: those who were missing in the last one."""
+        left = {tracklet for tracklet, identity in self._identities.items() if identity.has_left(self._last_mono_s)}
+        if left:
+            self._byte_track.tracks = [tracklet for tracklet in self._byte_track.tracks if tracklet not in left]
+            self._identities = {
+                tracklet: identity for tracklet, identity in self._identities.items() if tracklet not in left
+            }
 
     def _is_usable(self, box: Box, score: float) -> bool:
         """Whether a detection is sure, or lies where something known was seen last."""

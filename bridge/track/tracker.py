@@ -14,6 +14,7 @@ Rules
 * A track's velocity comes from its detections (``bridge.track.velocity``). The library's filter has one, too, but at
   2 fps boxes that follow it match less than boxes that are left where they are (mean IoU 0.84 against 0.91). So it only
   leads by a fraction of a second: ``_ShortSighted``.
+* Whoever left through the edge of the picture is forgotten at once: who comes in there next gets an id of their own.
 * The very first sighting has an id already, which it keeps. (ByteTrack numbers an object at its second.)
 * A faint detection (below ``confidence``) never begins a track. It may continue one that no sure detection continues
   (ByteTrack's second association), when its middle lies where the object was seen last: the likeness below, which lets

@@ -66,7 +66,7 @@ def test_disk_filled_and_the_bridge_killed_events_go_on_and_recover(
     victim, dice = victim_on(broker.port, busy_cameras, disk), random.Random(SEED)  # noqa: S311 - no secret
     victim.start()
     wait_until(lambda: len(listener.on("espcam/door/events")) > 2, 20, "events")
-    assert (disk / "media" / "reserve").exists()
+    assert (disk / "history.db-reserve").exists()
     filler = fill(disk)
     for _ in range(3):
         before = len(listener.heard)
@@ -74,7 +74,7 @@ def test_disk_filled_and_the_bridge_killed_events_go_on_and_recover(
         assert len(listener.heard) > before, "events go on"
         victim.end()
         victim.start()
-    assert not (disk / "media" / "reserve").exists(), "the reserve was given up"
+    assert not (disk / "history.db-reserve").exists(), "the reserve was given up"
     log = victim.log_file.read_text()
     assert "the disk is full" in log
     assert "Traceback" not in log
@@ -82,4 +82,4 @@ def test_disk_filled_and_the_bridge_killed_events_go_on_and_recover(
     time.sleep(1)
     settle(victim, listener)
     victim.start()
-    wait_until((disk / "media" / "reserve").exists, 20, "the reserve is there again")
+    wait_until((disk / "history.db-reserve").exists, 20, "the reserve is there again")

@@ -275,6 +275,28 @@ def test_two_cameras_are_followed_apart() -> None:
     assert _ids(_follow(_Walker(x=0.9, speed=0.0), seconds=1, tracker=_new_tracker())) == {1}
 
 
+@pytest.mark.parametrize("fps", [2, 5, 10])
+def test_who_comes_in_where_somebody_just_went_out_is_somebody_else(fps: int) -> None:
+    tracker, seen = _new_tracker(), []
+    for index in range(10 * fps):
+        second = index / fps
+        out, into = 0.6 + 0.2 * second, 1.6 - 0.2 * second  # gone at 2 s; 2 s later the next one comes in there
+        middles = [x for x in (out, into) if x < 1.0]
+        found = [_box(min(x, 0.95), width=min(0.1, 2 * (1.0 - x) + 0.02)) for x in middles]
+        seen.append(tracker.update(found, _WIDTH, _HEIGHT, 100.0 + second))
+    assert _ids(seen[: 2 * fps]) == {1}
+    assert _ids(seen[4 * fps :]) == {2}
+
+
+@pytest.mark.parametrize("fps", [2, 5, 10])
+def test_who_stands_at_the_edge_and_is_missed_now_and_then_stays_the_same(fps: int) -> None:
+    tracker, chance, seen = _new_tracker(), np.random.default_rng(2), []
+    for index in range(20 * fps):
+        found = [_box(0.96, width=0.1 + chance.uniform(-0.01, 0.01))] if index % 4 else []
+        seen.append(tracker.update(found, _WIDTH, _HEIGHT, 100.0 + index / fps))
+    assert _ids(seen) == {1}
+
+
 def test_objects_that_left_are_forgotten() -> None:
     tracker = _new_tracker(lost_after_s=0.5)
     for index in range(200):
