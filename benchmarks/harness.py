@@ -213,6 +213,7 @@ class Stage:
                 "ingest": {"host": "127.0.0.1", "port": self.ingest_port, "unknown_cameras": "accept"},
                 "http": {"host": "127.0.0.1", "port": self.http_port, "max_viewers": 512},
                 "detector": {"model": str(MODEL)},
+                "history": {"url": f"sqlite:///{self.folder}/history.db", "media_dir": f"{self.folder}/media"},
                 "defaults": defaults or {},
             }
             self.config = self.folder / "bench.yaml"

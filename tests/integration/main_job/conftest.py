@@ -108,6 +108,12 @@ class BridgeStarter(Protocol):
     def __call__(self, mqtt_port: int, yaml: str = "", env: dict[str, str] | None = None) -> Bridge: ...
 
 
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The history's default place is the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def espcam_bridge(tmp_path: Path) -> Iterator[Starter]:
     """Start any subcommand: ``espcam_bridge("simulate", "--url", …)``; killed at the end of the test."""
