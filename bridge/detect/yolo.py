@@ -104,7 +104,12 @@ def fit(image: Image, input_width_px: int, input_height_px: int) -> Letterbox:
 
 
 def input_size(width_px: int, height_px: int, longest_px: int) -> tuple[int, int]:
-    """The smallest input that takes a picture with its longer side scaled to ``longest_px``.
+    """The input for pictures of a shape: their longer side scaled to ``longest_px``, and a grey margin along it.
+
+    The margin is half a grid cell at least, and less than one, on each of the two sides, as ``ultralytics val``
+    gives it to its rectangular batches. The models were trained with grey around the pictures, and see worse at an edge
+    without: mAP50-95 of YOLO11n INT8 against a square is 0.988 without and 0.994 with it on 128 COCO pictures, 0.993
+    and 1.001 on 500 of streets (``benchmarks/accuracy.py``), for 7 % more pixels at 4:3.
 
     Args:
         width_px: of the picture.
@@ -112,10 +117,13 @@ def input_size(width_px: int, height_px: int, longest_px: int) -> tuple[int, int
         longest_px: a multiple of 32.
 
     Returns:
-        Width and height, multiples of 32 (the coarsest grid of YOLO's head).
+        Width and height, multiples of 32 (the coarsest grid of YOLO's head); at most a square.
     """
     scale = longest_px / max(width_px, height_px)
-    width, height = (max(1, math.ceil(round(side * scale) / GRID_PX)) * GRID_PX for side in (width_px, height_px))
+    cells = longest_px // GRID_PX
+    width, height = (
+        min(cells, math.ceil(round(side * scale) / GRID_PX) + 1) * GRID_PX for side in (width_px, height_px)
+    )
     return width, height
 
 

@@ -213,13 +213,13 @@ def test_a_model_of_any_size_takes_the_shape_of_the_pictures(tmp_path: Path, cap
     caplog.set_level(logging.INFO)
     files = save(colour_model((-1, 3, -1, -1)), tmp_path / "d_openvino_model")
     core = CountingCore("CPU")
-    detector = OpenVinoDetector(files, DetectorSettings(image_size=128, workers=1), core=core)
-    assert (detector.info.input_width_px, detector.info.input_height_px) == (128, 96)
-    for width, height in ((128, 96), (640, 480), (128, 128), (160, 90), (96, 128), (1600, 1200)):
-        # Not a pixel of grey margin in the model's mean, but where 160 x 90 is filled up to a multiple of 32.
+    detector = OpenVinoDetector(files, DetectorSettings(image_size=256, workers=1), core=core)
+    assert (detector.info.input_width_px, detector.info.input_height_px) == (256, 224)
+    for width, height in ((128, 96), (640, 480), (128, 128), (96, 128), (1600, 1200)):
         ((found,),) = look(detector, plain(RED, width, height), confidence=0.8)
-        assert found.score == pytest.approx(0.862 if (width, height) == (160, 90) else 1.0, abs=0.01)
-    assert core.shapes == [(128, 96), (128, 128), (96, 128)]  # 160 x 90 becomes 128 x 72, and that 128 x 96
+        # The model's mean holds no more grey than the margin: 256 x 192 pixels of 256 x 224.
+        assert found.score == pytest.approx(1.0 if width == height else 0.921, abs=0.01)
+    assert core.shapes == [(256, 224), (256, 256), (224, 256)]
     assert "pictures of 96 x 128 px" in caplog.text
 
 

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.detect.yolo import Boxes, Letterbox, OutputLayout, decode, fit, output_layout, suppress, to_detections
+from bridge.detect.yolo import (
+    Boxes,
+    Letterbox,
+    OutputLayout,
+    decode,
+    fit,
+    input_size,
+    output_layout,
+    suppress,
+    to_detections,
+)
 from bridge.errors import ModelRefused
 
 if TYPE_CHECKING:
@@ -48,6 +58,24 @@ def test_a_picture_lies_in_the_input_where_ultralytics_puts_it(
 ) -> None:
     box = fit(picture(*image_size), *input_size)
     assert (box.left_px, box.top_px, box.width_px, box.height_px) == expected
+
+
+@pytest.mark.parametrize(
+    ("image_size", "expected"),
+    [
+        ((640, 480), (640, 512)),
+        ((1600, 1200), (640, 512)),
+        ((480, 640), (512, 640)),
+        ((640, 360), (640, 416)),
+        ((640, 32), (640, 64)),
+        ((640, 640), (640, 640)),
+        ((640, 620), (640, 640)),
+    ],
+)
+def test_an_input_has_a_grey_margin_along_the_longer_side_and_is_never_more_than_a_square(
+    image_size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    assert input_size(*image_size, 640) == expected
 
 
 def test_the_region_is_the_rows_and_columns_of_the_picture() -> None:
