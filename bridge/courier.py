@@ -91,6 +91,7 @@ class Courier:
         self._updates_max = updates_max
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._worker = Worker("history", self._run, supervisor, on_stop=lambda: self._inbox.put(_nothing))
+        self._ended = True
         # Below: the thread's own, and before it starts and after it ended the main thread's.
         self._changes: list[EventChange] = []  # come, not yet written
         self._done: list[int] = []  # delivered, still on the disk
@@ -114,10 +115,12 @@ class Courier:
 
     def stop(self, timeout_s: float = 1.0) -> None:
         """Write and hand over everything that came, then end the thread."""
-        self._worker.stop(timeout_s)
+        self._ended = self._worker.stop(timeout_s)
 
     def close(self) -> None:
         """Note what was delivered at the very end; after the publisher stopped."""
+        if not self._ended:
+            return  # the disk holds the thread up; what it has not written yet, the next start makes good
         self._work_off()
         self._forget()
         self._ledger.close()
