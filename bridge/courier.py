@@ -66,7 +66,7 @@ class Courier:
         ledger: writes them down.
         publisher: makes messages of them, and sends.
         clock: the time.
-        metrics: ``history_ok`` is kept here.
+        metrics: ``history_ok`` and ``letters_waiting`` are kept here.
         supervisor: told when the thread dies.
         held_max: letters that may be in memory.
         updates_max: letters that may wait on the disk before updates are left out.
@@ -95,7 +95,8 @@ class Courier:
         # Below: the thread's own, and before it starts and after it ended the main thread's.
         self._changes: list[EventChange] = []  # come, not yet written
         self._done: list[int] = []  # delivered, still on the disk
-        self._held = 0  # letters that are with the publisher
+        self._waiting = 0  # letters on the disk
+        self._held = 0  # those of them that are with the publisher
         self._last = 0  # the newest letter that the publisher was given
         self._spilled = False  # newer ones wait on the disk
         self._kept = False  # whether the ledger kept when it was last looked at
@@ -199,7 +200,7 @@ class Courier:
             return
         changes, now_s = self._changes.copy(), self._clock.mono_s()
         self._changes.clear()  # the same list: the inbox appends to it
-        crowded = self._spilled and self._ledger.waiting_count(now_s) > self._updates_max
+        crowded = self._waiting > self._updates_max
         told = [self._ledger.keep_pictures(change, now_s) for change in changes]
         letters: list[list[Message]] = [
             [] if crowded and change.type is ChangeType.UPDATE else self._publisher.compose(change) for change in told
@@ -209,6 +210,7 @@ class Courier:
             for change, messages in zip(told, letters, strict=True)
         ]
         numbers = self._ledger.write(entries, now_s)
+        self._count(sum(number > 0 for own in numbers for number in own))
         for change, messages, own in zip(told, letters, numbers, strict=True):
             (self._open_here.discard if change.type is ChangeType.END else self._open_here.add)(change.event.id)
             self._hand_over(messages, own)
@@ -254,7 +256,12 @@ class Courier:
     def _forget(self) -> None:
         if self._done and self._ledger.delivered(self._done, self._clock.mono_s()):
             self._publisher.settled(self._done)
+            self._count(-len(self._done))
             self._done = []
+
+    def _count(self, change: int) -> None:
+        self._waiting += change
+        self._metrics.letters_waiting.set(self._waiting)
 
     def _look_after_ledger(self) -> None:
         """When events are kept again (the first time: at the start), go on with what the disk holds."""
@@ -262,6 +269,7 @@ class Courier:
         self._metrics.history_ok.set(int(self._ledger.status().ready))
         if not self._kept or kept:
             return
+        self._count(self._ledger.waiting_count(self._clock.mono_s()) - self._waiting)
         self._spilled = True
         self._fetch()
         left = [event for event in self._ledger.unfinished(self._clock.mono_s()) if event.id not in self._open_here]

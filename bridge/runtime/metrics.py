@@ -50,6 +50,9 @@ class Metrics:
         self.history_ok = Gauge(
             "espcam_history_ok", "1 while events are kept, 0 while they are only sent", registry=registry
         )
+        self.letters_waiting = Gauge(
+            "espcam_letters_waiting", "Event messages on the disk that the broker does not have yet", registry=registry
+        )
         self.mqtt_connected = Gauge("espcam_mqtt_connected", "1 while the broker is connected", registry=registry)
         self.camera_online = Gauge("espcam_camera_online", "1 while frames arrive", camera, registry=registry)
         self.viewers = Gauge("espcam_viewers", "Open live streams", camera, registry=registry)

@@ -37,6 +37,7 @@ class Life:
     def __init__(self, folder: Path, broker: FakeBroker, *, history: bool = True, **limits: int) -> None:
         settings = HistorySettings(f"sqlite:///{folder / 'history.db'}", folder / "media") if history else None
         self.supervisor, clock, metrics = Supervisor(), SystemClock(), Metrics()
+        self.metrics = metrics
         self.house = build(settings)
         self.publisher = Publisher(
             PublishSettings(durable=history, discovery=False),
@@ -180,8 +181,10 @@ def test_more_than_fits_into_memory_waits_on_the_disk_and_goes_in_order(
         life.courier.event(change(number))
         life.courier.event(change(number, ChangeType.END))
     wait_until(lambda: life.waiting() == 90, 5, "all on the disk")
+    wait_until(lambda: b"espcam_letters_waiting 90.0" in life.metrics.render(), 5, "and counted")
     broker.down = None
     wait_until(lambda: life.waiting() == 0, 20, "all delivered")
+    wait_until(lambda: b"espcam_letters_waiting 0.0" in life.metrics.render(), 5, "and counted")
     life.courier.event(change(31))
     wait_until(lambda: told(broker)[-1:] == steps(31, kinds=("new",)), 5, "and then at once")
     life.end()
