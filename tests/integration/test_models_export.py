@@ -38,7 +38,7 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
-SIZE = 160
+SIZE = 320
 
 # Untrained networks answer 0.00002 everywhere: every layer is normalized by the very pictures of the test, and the last
 # ones are spread, so that there are boxes to compare.
@@ -165,7 +165,7 @@ def test_weights_become_an_int8_model_of_any_size_that_the_bridge_runs(exported:
     assert (facts.precision, facts.size_px, facts.task, facts.problem) == ("INT8", None, "detect", "")
     metadata = load_metadata(files.path)
     assert metadata is not None
-    assert (metadata["imgsz"], metadata["args"]["int8"], len(metadata["names"])) == ([128, SIZE], True, 80)
+    assert (metadata["imgsz"], metadata["args"]["int8"], len(metadata["names"])) == ([288, SIZE], True, 80)
     for size in (SIZE, 96):
         detector = OpenVinoDetector(files, DetectorSettings(image_size=size))
         assert max(detector.info.input_width_px, detector.info.input_height_px) == size
