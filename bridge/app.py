@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from bridge.config.schema import Config
     from bridge.detect.port import Detector
+    from bridge.history.archive import Archive
     from bridge.model import EventChange
     from bridge.runtime.clock import Clock
     from bridge.serve.live import StreamOptions
@@ -65,21 +66,7 @@ class App:
         self._supply = DetectorSupply(
             load or (lambda: load_detector(wiring.detector_settings(config), os.environ)), self._supervisor
         )
-        self._publisher = Publisher(
-            wiring.publish_settings(config),
-            clock=clock,
-            metrics=self.metrics,
-            supervisor=self._supervisor,
-            delivered=lambda number: self._courier.delivered(number),  # noqa: PLW0108 - it is made below
-        )
-        history = house.build(wiring.history_settings(config))
-        self._courier = Courier(
-            ledger=history.ledger,
-            publisher=self._publisher,
-            clock=clock,
-            metrics=self.metrics,
-            supervisor=self._supervisor,
-        )
+        archive = self._build_delivery(clock)
         self._pipeline = Pipeline(
             store=self._store,
             supply=self._supply,
@@ -97,7 +84,7 @@ class App:
             wiring.http_settings(config),
             self,
             store=self._store,
-            events=history.archive,
+            events=archive,
             metrics=self.metrics,
             clock=clock,
             supervisor=self._supervisor,
@@ -110,6 +97,25 @@ class App:
             admit=self._admit,
             redirect_url=self._stream_url,
         )
+
+    def _build_delivery(self, clock: Clock) -> Archive | None:
+        """Who writes events down and who sends them; gives who reads them again."""
+        self._publisher = Publisher(
+            wiring.publish_settings(self._config),
+            clock=clock,
+            metrics=self.metrics,
+            supervisor=self._supervisor,
+            delivered=lambda number: self._courier.delivered(number),  # noqa: PLW0108 - it is made below
+        )
+        history = house.build(wiring.history_settings(self._config))
+        self._courier = Courier(
+            ledger=history.ledger,
+            publisher=self._publisher,
+            clock=clock,
+            metrics=self.metrics,
+            supervisor=self._supervisor,
+        )
+        return history.archive
 
     # --- life --------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.history.archive import Archive
@@ -54,4 +55,13 @@ def build(settings: HistorySettings | None) -> House:
     retention = Retention(store, media, retain_days=settings.retain_days, max_media_bytes=settings.max_media_mb * _MB)
     database = file_of(settings.url)
     reserve = Reserve(database.with_name(f"{database.name}-reserve") if database else settings.media_dir / "reserve")
-    return House(Ledger(store, media, reserve, retention), Archive(store, media))
+    one_disk = partial(_one_disk, database, settings.media_dir)
+    return House(Ledger(store, media, reserve, retention, one_disk), Archive(store, media))
+
+
+def _one_disk(database: Path | None, media_dir: Path) -> bool:
+    """Whether both are on one file system; a database server's disk is not ours to make room on."""
+    try:
+        return database is not None and database.stat().st_dev == media_dir.stat().st_dev
+    except OSError:
+        return False  # there are no pictures yet

@@ -4,15 +4,17 @@ The states::
 
     KEPT ──cannot be written──▶ LIVE ONLY ──room again, database back──▶ KEPT
 
-A full disk is met in steps: the reserve file goes, then the oldest pictures go, a few at a time. Only when a row still
-cannot be written, events are not kept: they are remembered here (the newest ``_REMEMBERED_MAX``) and written as soon as
-it works again. Every ``_RETRY_S`` that is tried. The log hears of each change of state once.
+A full disk is met in steps: the reserve file goes, then the oldest pictures, a few at a time (for a row only when they
+are on the database's disk, else it would not help). When a row still cannot be written, events are not kept: they are
+remembered here (the newest ``_REMEMBERED_MAX``) and written as soon as it works again, which is tried every
+``_RETRY_S``. The log hears of each change of state once.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.errors import HistoryError
@@ -48,13 +50,22 @@ class Ledger:
         media: pictures.
         reserve: room for when there is none.
         retention: what is too old.
+        one_disk: whether the pictures are on the database's disk.
     """
 
-    def __init__(self, store: EventStore, media: MediaFolder, reserve: Reserve, retention: Retention) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        media: MediaFolder,
+        reserve: Reserve,
+        retention: Retention,
+        one_disk: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._store = store
         self._media = media
         self._reserve = reserve
         self._retention = retention
+        self._one_disk = one_disk
         self._opened = False
         self._problem: HistoryError | None = None
         self._picture_problem: HistoryError | None = None
@@ -98,7 +109,7 @@ class Ledger:
             return change
         for kind, jpeg in pictures:
             try:
-                self._with_room(lambda kind=kind, jpeg=jpeg: self._media.write(event.id, kind, jpeg))  # type: ignore[misc]
+                self._with_room(partial(self._media.write, event.id, kind, jpeg), self._drop_pictures)
             except HistoryError as problem:
                 self._note_picture_problem(problem, now_mono_s)
                 return replace(change, event=replace(event, has_thumbnail=False, has_snapshot=False))
@@ -112,7 +123,8 @@ class Ledger:
             For each entry the numbers of its letters; 0 for those that are not on the disk (live only).
         """
         if self.keeps:
-            numbers = self._attempt(lambda: self._with_room(lambda: self._store.record_many(entries)), None, now_mono_s)
+            record = partial(self._with_room, partial(self._store.record_many, entries), self._drop_pictures_for_rows)
+            numbers = self._attempt(record, None, now_mono_s)
             if numbers is not None:
                 left = iter(numbers)
                 return [[next(left) for _ in letters] for _, letters in entries]
@@ -161,7 +173,7 @@ class Ledger:
             if now_mono_s >= self._retry_mono_s:
                 self._attempt(self._recover, None, now_mono_s)
             return False
-        return self._attempt(lambda: self._retention.step(now_unix_s), False, now_mono_s)  # noqa: FBT003 - as above
+        return self._attempt(partial(self._keep_house, now_unix_s), False, now_mono_s)  # noqa: FBT003 - as above
 
     # --- inside ------------------------------------------------------------------------------------------------
 
@@ -181,23 +193,33 @@ class Ledger:
             log.warning("history: works again")
             self._problem = None
 
-    def _with_room(self, work: Callable[[], _T]) -> _T:
-        """Do it; on a full disk make room and do it again."""
+    def _keep_house(self, now_unix_s: float) -> bool:
+        self._reserve.restore()  # a look at a file; made again when there is room for more than it
+        return self._retention.step(now_unix_s)
+
+    def _with_room(self, work: Callable[[], _T], drop: Callable[[], int]) -> _T:
+        """Do it; on a full disk make room and do it again. ``drop`` gives way to it and tells how many bytes."""
         while True:
             try:
                 return work()
             except HistoryError as problem:
-                if not problem.full or not self._make_room():
+                if not problem.full or not (self._give_reserve() or drop()):
                     raise
 
-    def _make_room(self) -> bool:
-        if self._reserve.release():
+    def _give_reserve(self) -> bool:
+        released = self._reserve.release()
+        if released:
             log.warning("the disk is full: the reserve is used up now, then the oldest pictures go")
-            return True
+        return released
+
+    def _drop_pictures_for_rows(self) -> int:
+        return self._drop_pictures() if self._one_disk() else 0
+
+    def _drop_pictures(self) -> int:
         gone = self._store.oldest_with_pictures(_GIVE_WAY)
         freed_bytes = self._media.remove(gone)
         self._store.forget_pictures(gone)
-        return freed_bytes > 0
+        return freed_bytes
 
     def _attempt(self, work: Callable[[], _T], otherwise: _U, now_mono_s: float) -> _T | _U:
         """What ``work`` gives; when the history cannot be used, that is noted, and ``otherwise`` is it."""

@@ -137,6 +137,7 @@ def test_states_come_after_the_events_that_changed_them(
     live: Callable[..., Life], broker: FakeBroker, wait_until: WaitUntil
 ) -> None:
     life = live()
+    wait_until(lambda: life.publisher.connected, 5, "a connection: a new one begins with the states")
     life.courier.event(change(1))
     life.courier.presence("door", {"person": 1})
     wait_until(lambda: b"ON" in broker.payloads("espcam/door/person"), 5, "the state")

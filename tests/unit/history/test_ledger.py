@@ -57,7 +57,8 @@ class Kept:
         self.media = FailingMedia(folder / "media")
         self.reserve = Reserve(folder / "reserve", size_bytes=1000, room_bytes=1000)
         retention = Retention(self.store, self.media, retain_days=14, max_media_bytes=10**9)
-        self.ledger = Ledger(self.store, self.media, self.reserve, retention)
+        self.one_disk = True
+        self.ledger = Ledger(self.store, self.media, self.reserve, retention, lambda: self.one_disk)
 
 
 @pytest.fixture
@@ -145,6 +146,22 @@ def test_reserve_is_made_again_when_there_is_room(kept: Kept) -> None:
     kept.store.failure = None
     kept.ledger.tend(20.0, 1_800_000_000.0)
     assert kept.ledger.keeps
+    assert kept.reserve.release()
+
+
+def test_pictures_on_another_disk_do_not_go_for_a_row_that_they_cannot_help(kept: Kept) -> None:
+    change = EventChange(ChangeType.END, replace(event(1, ended=True), has_snapshot=True), None, b"jpeg")
+    kept.ledger.write([(kept.ledger.keep_pictures(change, 0.0).event, [])], 0.0)
+    kept.store.failure, kept.one_disk = FULL, False
+    assert kept.ledger.write([(event(2), [letter(2)])], 0.0) == [[0]]
+    assert kept.media.read(event(1).id, PictureKind.SNAPSHOT) == b"jpeg"
+
+
+def test_reserve_that_was_enough_is_made_again_without_a_failure(kept: Kept) -> None:
+    kept.store.failure, kept.store.failures = FULL, 1
+    assert kept.ledger.write([(event(1), [letter(1)])], 0.0) != [[0]]
+    assert kept.ledger.keeps
+    kept.ledger.tend(1.0, 1_800_000_000.0)
     assert kept.reserve.release()
 
 

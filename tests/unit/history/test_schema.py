@@ -129,6 +129,8 @@ def test_a_folder_with_a_percent_sign_is_a_folder(tmp_path: Path) -> None:
     folder.mkdir()
     engine = engine_for(f"sqlite:///{folder}/history.db")
     upgrade(engine, "9998", [_next_version(folder)])
+    with engine.connect() as connection:
+        assert version_of(connection) == "9998"
     engine.dispose()
 
 
