@@ -12,6 +12,7 @@
     ├── FrameRejected          a camera's picture is damaged; counted by reason, never fatal
     ├── PeerError              the other side broke the camera link's rules; carries the close code
     ├── BrokerError            the MQTT broker cannot be reached, refuses us, or went away; carries the mend
+    ├── ControlRefused         a control cannot be set as asked; says why and what is allowed
     ├── HistoryError           the history cannot be read or written; carries the mend and whether the disk is full
     ├── LinkLost               a simulated camera's link to the bridge ended; carries the close code
     ├── SourceError            footage for the simulator cannot be read
@@ -149,6 +150,10 @@ class HistoryError(BridgeError):
         self.reason = reason
         self.mend = mend
         self.full = full
+
+
+class ControlRefused(BridgeError):
+    """A control cannot be set as asked; the message says why and what is allowed."""
 
 
 class LinkLost(BridgeError):

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Box: TypeAlias = tuple[float, float, float, float]
 """Left, top, right, bottom (``xyxy``)."""
 
+ControlValue: TypeAlias = bool | int | float | str
+"""What a control is set to; which of these, says ``Control``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -251,6 +254,42 @@ class CameraStatus:
     present: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     hello: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     telemetry: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class Control(StrEnum):
+    """What can be set for a camera while the bridge runs; the value is its name in topics, in the API and on the link.
+
+    The bridge itself takes care of DETECT and CONFIDENCE; the others are the camera's, and only where it offers them.
+    """
+
+    DETECT = "detect"  # bool: whether anything is looked for
+    CONFIDENCE = "confidence"  # float, 0..1: lowest score that counts
+    FLASH = "flash"  # int, 0 (off) to 255: the lamp's brightness
+    FRAMESIZE = "framesize"  # str: one of the camera's own names, such as VGA
+    QUALITY = "quality"  # int, 4 (best) to 63: the sensor's number for its JPEGs
+    MAX_FPS = "max_fps"  # float: pictures a second that the camera sends, at most
+    RESTART = "restart"  # bool True: a push, nothing that stays
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a camera says that it is and can; the default is one that says nothing, as the first sketch.
+
+    Attributes:
+        controls: what can be set, in the order of ``Control``; what the bridge itself does is always there.
+        framesizes: the names that FRAMESIZE takes, smallest first.
+        reports_health: whether it sends telemetry (memory, signal, temperature).
+        board: the board's name; empty = unknown.
+        firmware: name and version of what runs on it; empty = unknown.
+        mac: its hardware address, ``aa:bb:cc:dd:ee:ff``; empty = unknown.
+    """
+
+    controls: tuple[Control, ...] = (Control.DETECT, Control.CONFIDENCE)
+    framesizes: tuple[str, ...] = ()
+    reports_health: bool = False
+    board: str = ""
+    firmware: str = ""
+    mac: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from bridge.model import Offer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +30,13 @@ class TlsClient:
     verify: bool = True
 
 
+class DiscoveryFormat(StrEnum):
+    """How Home Assistant is told what there is."""
+
+    DEVICE = "device"  # <prefix>/device/<id>/config: needs 2024.11 or newer
+    SINGLE = "single"  # <prefix>/<platform>/<device>/<key>/config: any version, and others that speak this protocol
+
+
 @dataclass(frozen=True, slots=True)
 class PublishSettings:
     """Where to publish and under which names; the defaults are those of the contract.
@@ -41,6 +51,7 @@ class PublishSettings:
         keepalive_s: a dead connection is found within twice this time.
         tls: None = plain TCP.
         discovery: whether Home Assistant is told what there is.
+        discovery_format: one message a device (Home Assistant 2024.11 and newer), or one an entity (any).
         discovery_prefix: where it listens for that.
         status_topic: where it says that it was (re)started.
         public_url: our page as a browser reaches it (``http://…``); empty = unknown.
@@ -58,6 +69,7 @@ class PublishSettings:
     keepalive_s: int = 30
     tls: TlsClient | None = None
     discovery: bool = True
+    discovery_format: DiscoveryFormat = DiscoveryFormat.DEVICE
     discovery_prefix: str = "homeassistant"
     status_topic: str = "homeassistant/status"
     public_url: str = ""
@@ -74,9 +86,11 @@ class PublishedCamera:
         name: for people; any text.
         labels: what is looked for, in the model's own words (``traffic light``).
         zones: the names of its zones (``[a-z0-9_]{1,32}``), each with the labels that count there.
+        offer: what the camera itself says that it is and can.
     """
 
     id: str
     name: str
     labels: tuple[str, ...]
     zones: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    offer: Offer = field(default_factory=Offer)

@@ -1,0 +1,27 @@
+"""What the camera link tells the rest of the bridge about a camera besides its pictures, and asks of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class CameraTalk(Protocol):
+    """Who hears what cameras say about themselves; called in ingest's thread, must neither block nor raise."""
+
+    def welcome_values(self, camera_id: str) -> Mapping[str, Any]:
+        """The settings for ``welcome``: ``framesize``, ``quality``, ``max_fps``, as far as the bridge has an opinion."""
+
+    def greeted(self, camera_id: str, hello: Mapping[str, Any]) -> None:
+        """A camera connected and said hello (again, perhaps); empty: it is a legacy camera, which takes no commands."""
+
+    def told_state(self, camera_id: str, values: Mapping[str, Any]) -> None:
+        """The settings that are in force in the camera: known names with values of the right types only."""
+
+    def acknowledged(self, camera_id: str, command_id: int, error: str) -> None:
+        """The answer to a command; ``error`` is empty when it was carried out."""
+
+    def left(self, camera_id: str) -> None:
+        """The camera's connection ended; no answer will come on it any more."""
