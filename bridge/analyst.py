@@ -103,6 +103,23 @@ class CameraAnalyst:
         """Whether somebody is followed: an event is open, or may soon be."""
         return bool(self._machine.followed())
 
+    def set_detect(self, *, on: bool, now_mono_s: float) -> None:
+        """Switch detection on or off; off ends what is open: nobody would see it leave."""
+        self.plan = replace(self.plan, detect=on)
+        if not on:
+            self.close(now_mono_s)
+
+    def set_confidence(self, confidence: float) -> None:
+        """Change the lowest score that counts; what is open goes on."""
+        plan = self.plan
+        self.plan = replace(
+            plan,
+            filter=replace(plan.filter, confidence=confidence),
+            rules=replace(plan.rules, confidence=confidence),
+        )
+        self._tracker.set_confidence(confidence)
+        self._machine.set_rules(self.plan.rules)
+
     def watch(self, frame: Frame) -> bool:
         """Look for motion.
 

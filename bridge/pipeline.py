@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from bridge.analyst import CameraAnalyst
@@ -116,6 +117,7 @@ class Pipeline:
         self._detector: Detector | None = None
         self._under_way: deque[_Batch] = deque()
         self._ticked_s = float("-inf")
+        self._changes: SimpleQueue[Callable[[], None]] = SimpleQueue()  # what was asked for by other threads
         self._worker = Worker("infer", self._run, supervisor)
 
     def add_camera(self, plan: CameraPlan) -> None:
@@ -124,6 +126,30 @@ class Pipeline:
         Comes before ``FrameStore.add_camera``, so that no frame of it is taken that nobody knows.
         """
         self._analysts[plan.camera_id] = CameraAnalyst(plan, self._new_id, self._sinks)
+
+    def set_detect(self, camera_id: str, *, on: bool, done: Callable[[], None]) -> None:
+        """Switch detection on or off; from any thread, never blocks.
+
+        Args:
+            camera_id: of a camera that was added.
+            on: False ends its open events.
+            done: called in the inference thread once it took effect.
+        """
+        self._change(camera_id, lambda analyst: analyst.set_detect(on=on, now_mono_s=self._clock.mono_s()), done)
+
+    def set_confidence(self, camera_id: str, confidence: float, *, done: Callable[[], None]) -> None:
+        """Change the lowest score that counts (0..1); otherwise as ``set_detect``."""
+        self._change(camera_id, lambda analyst: analyst.set_confidence(confidence), done)
+
+    def _change(self, camera_id: str, change: Callable[[CameraAnalyst], None], done: Callable[[], None]) -> None:
+        analyst = self._analysts[camera_id]
+
+        def carry_out() -> None:
+            change(analyst)
+            done()
+
+        self._changes.put(carry_out)
+        self._store.nudge()  # now, not with the next frame
 
     def start(self) -> None:
         """Start the thread."""
@@ -141,6 +167,8 @@ class Pipeline:
 
     def turn(self, timeout_s: float) -> None:
         """One round of the loop: start what is due, waiting for it this long; conclude what is done; let time pass."""
+        while not self._changes.empty():
+            self._changes.get()()
         detector = self._supply.current()
         if detector is not self._detector:
             self._detector = detector
@@ -225,6 +253,9 @@ class Pipeline:
             camera_id = shot.frame.camera_id
             analyst = self._analysts[camera_id]
             self._store.note_detected(camera_id, batch.took_s * 1000)
+            if not analyst.plan.detect:  # switched off while the model looked: what it saw does not count any more
+                self._store.set_scene(analyst.unseen(shot.frame))
+                continue
             try:
                 self._store.set_scene(analyst.conclude(shot, detections, batch.answered_mono_s))
             except FrameRejected as rejected:

@@ -82,6 +82,11 @@ class HomeAssistantConfig(Section):
     """Discovery by Home Assistant's MQTT integration."""
 
     discovery: bool = Field(default=True, description="Announce every camera to Home Assistant as a device.")
+    discovery_format: Literal["device", "single"] = Field(
+        default="device",
+        description="device: one message a camera (Home Assistant 2024.11 or newer); single: one an entity, for older "
+        "ones. Changing it moves the entities over, with their history.",
+    )
     discovery_prefix: Topic = Field(
         default="homeassistant", description="The discovery prefix set in Home Assistant's MQTT integration."
     )
@@ -245,6 +250,11 @@ class Config(Section):
     cameras: tuple[CameraConfig, ...] = Field(default=(), description="The cameras; each needs an id.")
     history: HistoryConfig = Field(
         default_factory=HistoryConfig, description="Where past events are kept, and for how long."
+    )
+    state_file: Path = Field(
+        default=Path("espcam-bridge-state.json"),
+        description="Where the bridge remembers what was set while it ran (detection on or off, a camera's frame size), "
+        "what each camera can do and what Home Assistant was told; a relative path starts at the working directory.",
     )
 
     @model_validator(mode="before")

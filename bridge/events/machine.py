@@ -130,6 +130,10 @@ class EventMachine:
                 steps.append(self._tell(step_type, visit, at.mono_s))
         return ends + steps
 
+    def set_rules(self, rules: EventRules) -> None:
+        """Go on by other rules; what is open stays open."""
+        self._rules = rules
+
     def tick(self, now_mono_s: float) -> list[Step]:
         """Let time pass without a frame.
 

@@ -12,7 +12,7 @@ class CameraTalk(Protocol):
     """Who hears what cameras say about themselves; called in ingest's thread, must neither block nor raise."""
 
     def welcome_values(self, camera_id: str) -> Mapping[str, Any]:
-        """The settings for ``welcome``: ``framesize``, ``quality``, ``max_fps``, as far as the bridge has an opinion."""
+        """The settings for ``welcome``, by ``Control`` name, as far as the bridge has an opinion."""
 
     def greeted(self, camera_id: str, hello: Mapping[str, Any]) -> None:
         """A camera connected and said hello (again, perhaps); empty: it is a legacy camera, which takes no commands."""

@@ -112,6 +112,12 @@ class LabelTracker:
         self._identities: dict[ByteTrackTracklet, _Identity] = {}
         self._last_mono_s = float("-inf")
 
+    def set_confidence(self, confidence: float) -> None:
+        """Change the score that begins a track."""
+        self._confidence = confidence
+        self._byte_track.track_activation_threshold = confidence
+        self._byte_track.high_conf_det_threshold = confidence
+
     def update(self, boxes: Sequence[Box], scores: Sequence[float], now_mono_s: float) -> list[Track]:
         """Take one frame's detections: boxes as shares of the frame, and their scores."""
         self._forget_who_left()

@@ -78,6 +78,12 @@ class Tracker:
             tracks += self._labels[label].update(boxes, scores, now_mono_s)
         return tuple(sorted(tracks, key=lambda track: track.track_id))
 
+    def set_confidence(self, confidence: float) -> None:
+        """Change the score that begins a track; what is followed keeps its id."""
+        self._confidence = confidence
+        for tracker in self._labels.values():
+            tracker.set_confidence(confidence)
+
     def _take_id(self) -> int:
         self._next_id += 1
         return self._next_id - 1

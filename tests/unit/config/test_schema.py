@@ -30,6 +30,7 @@ CONTRACT: dict[str, Any] = {
     },
     "homeassistant": {
         "discovery": True,
+        "discovery_format": "device",
         "discovery_prefix": "homeassistant",
         "status_topic": "homeassistant/status",
     },
@@ -70,6 +71,7 @@ CONTRACT: dict[str, Any] = {
         "retain_days": 14,
         "max_media_mb": 2048,
     },
+    "state_file": Path("espcam-bridge-state.json"),
 }
 CAMERA_CONTRACT: dict[str, Any] = {
     "token": None,

@@ -154,6 +154,33 @@ def test_presence_is_told_when_it_changes_only(camera_with: Callable[..., _Camer
     assert camera.sink.of("presence") == [{"person": 1}, {"person": 2}, {}]
 
 
+def test_a_higher_confidence_lets_no_faint_visitor_in_and_keeps_who_is_there(
+    camera_with: Callable[..., _Camera],
+) -> None:
+    camera = camera_with()
+    camera.show(_EMPTY, _BOX, score=0.5)
+    camera.show(_EMPTY, _BOX, score=0.5)
+    camera.analyst.set_confidence(0.8)
+    faint = (200.0, 80.0, 260.0, 200.0)
+    for _ in range(4):
+        camera.show(_EMPTY, _BOX, faint, score=0.5)
+    assert camera.sink.kinds("new", "end") == ["new"], "0.5 continues the first (0.8 x 0.6), and begins no second"
+    camera.analyst.set_confidence(0.4)
+    camera.show(_EMPTY, _BOX, faint, score=0.5)
+    camera.show(_EMPTY, _BOX, faint, score=0.5)
+    assert camera.sink.kinds("new", "end") == ["new", "new"]
+
+
+def test_detection_that_is_switched_off_ends_what_is_open_at_once(camera_with: Callable[..., _Camera]) -> None:
+    camera = camera_with()
+    camera.show(_EMPTY, _BOX)
+    camera.show(_EMPTY, _BOX)
+    camera.analyst.set_detect(on=False, now_mono_s=camera.now_s)
+    assert camera.sink.kinds("new", "end") == ["new", "end"]
+    assert camera.sink.of("presence") == [{"person": 1}, {}]
+    assert not camera.analyst.eventful
+
+
 def test_a_snapshot_is_taken_at_once_then_by_interval_and_at_events(camera_with: Callable[..., _Camera]) -> None:
     camera = camera_with()
     taken_s: list[float] = []

@@ -306,6 +306,37 @@ def test_a_camera_with_detection_switched_off_is_watched_for_motion_only(site_wi
     assert len(site.sink.of("snapshot")) == 1
 
 
+def test_detection_is_switched_off_and_on_while_the_camera_runs(site_with: Callable[..., _Site]) -> None:
+    detector = _Spy()
+    site = site_with(detector)
+    took_effect: list[str] = []
+    for x in (20, 40, 60):
+        site.turn(door=_picture(x))
+    site.pipeline.set_detect("door", on=False, done=lambda: took_effect.append("off"))
+    assert took_effect == [], "it is the inference thread's to do"
+    site.turn(door=_picture(80))
+    assert took_effect == ["off"]
+    assert site.sink.kinds("new", "end") == ["new", "end"]
+    assert site.sink.of("presence") == [{"person": 1}, {}]
+    looked = len(detector.asked)
+    site.turn(door=_picture(100))
+    assert len(detector.asked) == looked
+    site.pipeline.set_detect("door", on=True, done=lambda: took_effect.append("on"))
+    for x in (20, 40, 60):
+        site.turn(door=_picture(x))
+    assert took_effect == ["off", "on"]
+    assert site.sink.kinds("new", "end") == ["new", "end", "new"]
+
+
+def test_a_changed_confidence_counts_from_the_next_frame_on(site_with: Callable[..., _Site]) -> None:
+    detector = _Spy()
+    site = site_with(detector)
+    site.turn(door=_EMPTY)
+    site.pipeline.set_confidence("door", 0.5, done=lambda: None)
+    site.turn(door=_EMPTY)
+    assert [confidence for _, confidence, _ in detector.asked] == pytest.approx([0.15, 0.3])
+
+
 def test_damaged_frames_are_counted_and_another_cameras_events_go_on(site_with: Callable[..., _Site]) -> None:
     site = site_with(FakeDetector(batch=4), _PLAN, replace(_YARD, motion=MotionSettings()))
     for x in (20, 40, 60):
