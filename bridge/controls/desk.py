@@ -12,7 +12,7 @@ Rules
    itself after a power cut helps nobody) and RESTART (nothing that stays).
 5. A newer request supersedes none: both are sent and answered, in order.
 6. What a camera says of its own settings is the truth: it is told, but it does not change what users want. What a
-   control cannot show (a size that is not offered) is left out.
+   control cannot show (a size that is not offered, a configured confidence of 0.99) is not told.
 7. RESTART is carried out when the camera says so, goes away, or says hello anew: some boards are quicker than their
    answer.
 8. What a user set wins over the configuration, until the configuration says something else about it than it did then.
@@ -293,7 +293,7 @@ class ControlDesk:
             log.info("%s: %s is %s, as it was set while the bridge ran", camera_id, control, value)
             self._errands.add(partial(self._apply, camera_id, control, value, _nobody_waits))
         else:
-            value = camera.configured.get(control)
+            value = usable(control, camera.configured.get(control), camera.offer)
         if value is not None:
             self._in_force(camera_id, camera, control, value)
 
