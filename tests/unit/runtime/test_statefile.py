@@ -196,9 +196,9 @@ def test_sections_of_a_newer_version_are_kept(tmp_path: Path) -> None:
         b"[1, 2]",
         b"[" * 100_000,
         b"9" * 10_000,
-        b" " * (16 * 1024 * 1024) + b"{}",
+        b'{"espcam_bridge_state": 1, "sections": {}}' + b" " * (16 * 1024 * 1024),
     ],
-    ids=lambda contents: repr(contents[:30]),
+    ids=lambda contents: f"{contents[:30]!r}, {len(contents)}",
 )
 def test_a_damaged_or_foreign_file_is_moved_aside_loudly_and_the_bridge_begins_anew(
     contents: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
