@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from bridge import __version__, wiring
 from bridge.courier import Courier
@@ -19,14 +19,17 @@ from bridge.events.ids import IdMaker
 from bridge.frames.store import FrameStore
 from bridge.history import house
 from bridge.ingest.server import IngestServer
-from bridge.model import Readiness
+from bridge.model import Control, Readiness
 from bridge.monitor import HealthMonitor
 from bridge.pipeline import Pipeline
 from bridge.publish.publisher import Publisher
+from bridge.reception import Reception
 from bridge.runtime.clock import SystemClock
 from bridge.runtime.metrics import Metrics
+from bridge.runtime.statefile import StateFile
 from bridge.runtime.worker import Supervisor
 from bridge.serve.http import WebServer
+from bridge.switchboard import Switchboard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +42,16 @@ if TYPE_CHECKING:
     from bridge.serve.live import StreamOptions
 
 
+class Operator(Protocol):
+    """Who can do to the bridge what it cannot do to itself; called from the thread ``commands``."""
+
+    def reload(self) -> None:
+        """Take up the configuration as it is now, soon. Raises ConfigError when it is wrong."""
+
+    def restart(self) -> None:
+        """Begin anew, soon. Raises ConfigError when that could not start."""
+
+
 class App:
     """The bridge, from the camera port to MQTT and the page.
 
@@ -46,6 +59,7 @@ class App:
         config: the whole configuration.
         load: makes the detector; a test passes one that makes a fake.
         listeners: called with every change of an event, in the inference thread; must not block.
+        operator: carries out requests to reload and to restart; None: they are refused.
         clock: where the time comes from.
     """
 
@@ -55,6 +69,7 @@ class App:
         *,
         load: Callable[[], Detector] | None = None,
         listeners: Sequence[Callable[[EventChange], None]] = (),
+        operator: Operator | None = None,
         clock: Clock | None = None,
     ) -> None:
         clock = clock or SystemClock()
@@ -66,6 +81,7 @@ class App:
         self._supply = DetectorSupply(
             load or (lambda: load_detector(wiring.detector_settings(config), os.environ)), self._supervisor
         )
+        self._memory = StateFile(config.state_file)
         archive = self._build_delivery(clock)
         self._pipeline = Pipeline(
             store=self._store,
@@ -77,6 +93,7 @@ class App:
             metrics=self.metrics,
             supervisor=self._supervisor,
         )
+        self._build_controls(clock, operator)
         self._monitor = HealthMonitor(
             store=self._store, sink=self._publisher, describe=self.info, clock=clock, supervisor=self._supervisor
         )
@@ -95,8 +112,10 @@ class App:
             clock=clock,
             supervisor=self._supervisor,
             admit=self._admit,
+            talk=self._switchboard.desk,
             redirect_url=self._stream_url,
         )
+        self._switchboard.connect(self._ingest)
 
     def _build_delivery(self, clock: Clock) -> Archive | None:
         """Who writes events down and who sends them; gives who reads them again."""
@@ -106,6 +125,8 @@ class App:
             metrics=self.metrics,
             supervisor=self._supervisor,
             delivered=lambda number: self._courier.delivered(number),  # noqa: PLW0108 - it is made below
+            commands=lambda command: self._reception.take(command),  # noqa: PLW0108 - likewise
+            memory=self._memory,
         )
         history = house.build(wiring.history_settings(self._config))
         self._courier = Courier(
@@ -116,6 +137,26 @@ class App:
             supervisor=self._supervisor,
         )
         return history.archive
+
+    def _build_controls(self, clock: Clock, operator: Operator | None) -> None:
+        """Who sets what cameras and the bridge can be told to do."""
+        self._switchboard = Switchboard(
+            pipeline=self._pipeline,
+            publisher=self._publisher,
+            describe=lambda camera_id, offer: wiring.published_camera(self._config.camera_for(camera_id), offer),
+            memory=self._memory,
+            clock=clock,
+        )
+        requests = {"health": lambda _payload: self._health()}
+        if operator is not None:
+            requests |= {"reload": lambda _payload: _done(operator.reload), "restart": lambda _payload: _done(operator.restart)}
+        self._reception = Reception(
+            desk=self._switchboard.desk,
+            requests=requests,
+            respond=self._publisher.respond,
+            save=self._memory.save,
+            supervisor=self._supervisor,
+        )
 
     # --- life --------------------------------------------------------------------------------------------------
 
@@ -137,13 +178,15 @@ class App:
         with ExitStack() as stack:
             self._supply.start()  # the model loads while the cameras' trackers bring in their library
             stack.callback(self._supply.stop)
+            if self._config.ingest.unknown_cameras != "accept":  # else others may dial in again, and are known then
+                self._publisher.forget_others([camera.id for camera in self._config.first_cameras()])
             for camera in self._config.first_cameras():
                 self._admit(camera.id)
             stack.callback(self._courier.close)  # last of all: notes what the broker took at the very end
             self._courier.open()  # before the publisher: what waited goes before everything new
             # Stopped in reverse: first nobody comes in, then the last events are made, written down, and handed over.
             for part in (
-                self._publisher, self._courier, self._monitor, self._pipeline, self._web, self._ingest,
+                self._publisher, self._courier, self._reception, self._monitor, self._pipeline, self._web, self._ingest,
             ):  # fmt: skip
                 part.start()
                 stack.callback(part.stop)
@@ -212,6 +255,22 @@ class App:
         """How a camera is shown."""
         return wiring.stream_options(self._config.camera_for(camera_id))
 
+    def controls(self, camera_id: str) -> Mapping[str, Any]:
+        """What can be set on a camera, and what it is set to."""
+        return self._switchboard.controls(camera_id)
+
+    def set_control(self, camera_id: str, name: str, value: object) -> None:
+        """Set one of a camera's controls and wait until it took effect; raises ControlRefused when it did not."""
+        self._switchboard.set_control(camera_id, name, value)
+
+    def _health(self) -> Mapping[str, Any]:
+        parts = self.readiness()
+        return {
+            "ready": all(part.ready for part in parts),
+            "parts": {part.part: {"ready": part.ready, "detail": part.detail} for part in parts},
+            "cameras": {camera_id: self._store.state(camera_id).value for camera_id in self._store.camera_ids()},
+        }
+
     def _stream_url(self, host: str) -> str:
         scheme = "https" if self._config.http.tls.enabled else "http"
         base = self._config.http.public_url or f"{scheme}://{host}:{self._web.port}"
@@ -223,10 +282,17 @@ class App:
             return
         camera = self._config.camera_for(camera_id)
         self._pipeline.add_camera(wiring.camera_plan(self._config, camera))
-        self._publisher.add_camera(wiring.published_camera(camera))
+        offer = self._switchboard.desk.add_camera(camera_id, wiring.configured_controls(self._config, camera))
+        self._publisher.add_camera(wiring.published_camera(camera, offer))
         self._store.add_camera(
             camera_id,
             name=camera.name,
             offline_after_s=camera.offline_after_s,
             detect_max_fps=camera.detect.max_fps,
         )
+
+
+def _done(act: Callable[[], None]) -> Mapping[str, Any]:
+    """Do it; there is nothing to tell of it."""
+    act()
+    return {}

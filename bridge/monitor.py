@@ -38,6 +38,9 @@ class HealthSink(Protocol):
     def info(self, info: Mapping[str, Any]) -> None:
         """What the bridge is: at the start and whenever it changes."""
 
+    def bridge_telemetry(self, values: Mapping[str, Any]) -> None:
+        """How the bridge itself is, every few seconds and when a camera comes or goes."""
+
 
 class HealthMonitor:
     """Looks at every camera a few times a second, in a thread named ``monitor``.
@@ -65,6 +68,8 @@ class HealthMonitor:
         self._clock = clock
         self._states: dict[str, CameraState] = {}
         self._told_mono_s: dict[str, float] = {}
+        self._told_bridge_mono_s = float("-inf")
+        self._started_mono_s = clock.mono_s()
         self._info: Mapping[str, Any] = {}
         self._load = LoadWatch()
         self._worker = Worker("monitor", self._run, supervisor)
@@ -82,22 +87,37 @@ class HealthMonitor:
         now_s = self._clock.mono_s()
         statuses = [self._store.status(camera_id) for camera_id in self._store.camera_ids()]
         self._look_at_load(now_s, statuses)
+        changed = False
         for status in statuses:
             camera_id = status.camera_id
             before = self._states.get(camera_id, CameraState.WAITING)
             came_or_went = status.state is not before
             if came_or_went:
                 self._states[camera_id] = status.state
+                changed = True
                 self._sink.availability(camera_id, status.state is CameraState.ONLINE)
                 _log_change(status)
             overdue = now_s - self._told_mono_s.get(camera_id, float("-inf")) >= _TELEMETRY_INTERVAL_S
             if came_or_went or (overdue and status.state is not CameraState.WAITING):
                 self._told_mono_s[camera_id] = now_s
                 self._sink.telemetry(status)
+        if changed or now_s - self._told_bridge_mono_s >= _TELEMETRY_INTERVAL_S:
+            self._told_bridge_mono_s = now_s
+            self._sink.bridge_telemetry(self._bridge_telemetry(now_s, statuses))
         info = self._describe()
         if info != self._info:
             self._info = info
             self._sink.info(info)
+
+    def _bridge_telemetry(self, now_s: float, statuses: Sequence[CameraStatus]) -> dict[str, Any]:
+        took_ms = [status.inference_ms for status in statuses if status.inference_ms is not None]
+        return {
+            "cameras": len(statuses),
+            "cameras_online": sum(status.state is CameraState.ONLINE for status in statuses),
+            "inference_ms": round(sum(took_ms) / len(took_ms), 1) if took_ms else None,
+            "viewers": sum(status.viewers for status in statuses),
+            "uptime_s": round(now_s - self._started_mono_s),
+        }
 
     def _look_at_load(self, now_s: float, statuses: Sequence[CameraStatus]) -> None:
         done = sum(status.detected + status.still for status in statuses)

@@ -15,8 +15,9 @@ from bridge.events.machine import EventRules
 from bridge.history.house import HistorySettings
 from bridge.ingest.settings import CameraAccess, IngestSettings, UnknownCameras
 from bridge.ingest.settings import TlsFiles as IngestTls
+from bridge.model import Control, Offer
 from bridge.motion.gate import DEFAULT_MIN_AREA, DEFAULT_THRESHOLD, MotionSettings
-from bridge.publish.settings import PublishedCamera, PublishSettings, TlsClient
+from bridge.publish.settings import DiscoveryFormat, PublishedCamera, PublishSettings, TlsClient
 from bridge.serve.live import StreamOptions
 from bridge.serve.site import HttpSettings
 from bridge.serve.site import TlsFiles as HttpTls
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from bridge.config.camera import CameraConfig
     from bridge.config.schema import Config
+    from bridge.model import ControlValue
 
 
 def publish_settings(config: Config) -> PublishSettings:
@@ -45,6 +47,7 @@ def publish_settings(config: Config) -> PublishSettings:
         if tls.enabled
         else None,
         discovery=home_assistant.discovery,
+        discovery_format=DiscoveryFormat(home_assistant.discovery_format),
         discovery_prefix=home_assistant.discovery_prefix,
         status_topic=home_assistant.status_topic,
         public_url=config.http.public_url or "",
@@ -53,10 +56,24 @@ def publish_settings(config: Config) -> PublishSettings:
     )
 
 
-def published_camera(camera: CameraConfig) -> PublishedCamera:
-    """A camera as MQTT and Home Assistant see it."""
+def published_camera(camera: CameraConfig, offer: Offer | None = None) -> PublishedCamera:
+    """A camera as MQTT and Home Assistant see it; ``offer`` is what it said itself that it can."""
     zones = MappingProxyType({name: zone.labels or camera.labels for name, zone in camera.zones.items()})
-    return PublishedCamera(camera.id, camera.name, camera.labels, zones)
+    return PublishedCamera(camera.id, camera.name, camera.labels, zones, offer or Offer())
+
+
+def configured_controls(config: Config, camera: CameraConfig) -> dict[Control, ControlValue]:
+    """What the configuration says of a camera's controls; a user's setting at run time goes before it."""
+    return {
+        Control.DETECT: camera.detect.enabled,
+        Control.CONFIDENCE: _confidence(config, camera),
+        # The live view shows what the camera sends, so that is the rate to ask for; the detector takes what it needs.
+        Control.MAX_FPS: max(camera.stream.max_fps, camera.detect.max_fps),
+    }
+
+
+def _confidence(config: Config, camera: CameraConfig) -> float:
+    return config.detector.confidence if camera.detect.confidence is None else camera.detect.confidence
 
 
 def ingest_settings(config: Config) -> IngestSettings:
@@ -116,7 +133,7 @@ def detector_settings(config: Config) -> DetectorSettings:
 def camera_plan(config: Config, camera: CameraConfig) -> CameraPlan:
     """What one camera's analysis needs."""
     detect, motion, events = camera.detect, camera.motion, camera.events
-    confidence = config.detector.confidence if detect.confidence is None else detect.confidence
+    confidence = _confidence(config, camera)
     return CameraPlan(
         camera_id=camera.id,
         rotate=camera.rotate,

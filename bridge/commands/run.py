@@ -1,9 +1,12 @@
-"""``espcam-bridge run``: the bridge until a signal ends it; SIGHUP takes up a changed configuration."""
+"""``espcam-bridge run``: the bridge until a signal ends it; SIGHUP or a request takes up a changed configuration."""
 
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import sys
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,24 +26,77 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 0.1
 
 
-class _Signals:
-    """What was asked for by signals, whichever app runs or is just starting.
+class _End(Enum):
+    """Why a bridge is stopped, in words."""
 
-    Plain flags: a handler runs between two steps of the main thread, which may hold an Event's lock just then.
+    STOP = "stopping"
+    RELOAD = "taking up the changed configuration"
+    RESTART = "restarting, as was asked for"
+
+
+class _Operator:
+    """What was asked for by signals and requests, whichever app runs or is just starting.
+
+    Plain attributes: a handler runs between two steps of the main thread, which may hold an Event's lock just then.
+
+    Args:
+        path: the configuration's file; None for the defaults.
+        environ: the environment variables.
     """
 
-    def __init__(self) -> None:
-        self.stop_wanted = False
-        self.reload_wanted = False
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
-        signal.signal(signal.SIGHUP, self._reload)
+    def __init__(self, path: Path | None, environ: Mapping[str, str]) -> None:
+        self._path = path
+        self._environ = environ
+        self._stop_wanted = False
+        self._hangup = False
+        self._restart_wanted = False
+        self._next: Config | None = None
+        signal.signal(signal.SIGTERM, self._on_stop)
+        signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_hangup)
 
-    def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        self.stop_wanted = True
+    def load(self) -> Config:
+        """Read the configuration as it is now.
 
-    def _reload(self, _number: int, _frame: FrameType | None) -> None:
-        self.reload_wanted = True
+        Raises:
+            ConfigError: it is wrong.
+        """
+        return load_config(self._path, self._environ)
+
+    def reload(self) -> None:
+        """Take up the configuration as it is now; raises ConfigError, and changes nothing, when it is wrong."""
+        self._next = self.load()
+
+    def restart(self) -> None:
+        """Begin anew as a new program; raises ConfigError, and goes on, when that could not start."""
+        self.load()
+        self._restart_wanted = True
+
+    def wanted(self) -> _End | None:
+        """What is to happen now."""
+        if self._hangup:
+            self._hangup = False
+            try:
+                self.reload()
+            except ConfigError as error:
+                log.error("the changed configuration is wrong and not taken up:\n%s", error)  # noqa: TRY400 - for people
+        if self._stop_wanted:
+            return _End.STOP
+        if self._restart_wanted:
+            return _End.RESTART
+        return _End.RELOAD if self._next is not None else None
+
+    def take(self) -> Config:
+        """The configuration to go on with."""
+        config, self._next = self._next, None
+        assert config is not None  # noqa: S101 - only after RELOAD
+        return config
+
+    def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop_wanted = True
+
+    def _on_hangup(self, _number: int, _frame: FrameType | None) -> None:
+        self._hangup = True
 
 
 def run(config_option: Path | None, environ: Mapping[str, str]) -> int:
@@ -54,26 +110,32 @@ def run(config_option: Path | None, environ: Mapping[str, str]) -> int:
         WorkerCrashed: a part of the bridge died.
     """
     path = find_config(config_option, environ, Path.cwd())
-    config = load_config(path, environ)
+    operator = _Operator(path, environ)
+    config = operator.load()
     log.info("configuration: %s", path or "none found, the defaults apply (espcam-bridge init writes one)")
-    signals = _Signals()
     while True:
-        with App(config) as app:
+        with App(config, operator=operator) as app:
             log.info("page: http%s://%s:%d/", "s" if config.http.tls.enabled else "", config.http.host, app.http_port)
-            new_config = _wait(app, signals, path, environ)
-            log.info("stopping" if new_config is None else "taking up the changed configuration")
-        if new_config is None:
-            return 0
-        config = new_config
+            end = _wait(app, operator)
+            log.info("%s", end.value)
+        match end:
+            case _End.STOP:
+                return 0
+            case _End.RELOAD:
+                config = operator.take()
+            case _End.RESTART:
+                _begin_anew()
 
 
-def _wait(app: App, signals: _Signals, path: Path | None, environ: Mapping[str, str]) -> Config | None:
-    """Wait for the end (None) or for a changed configuration that is right."""
-    while not app.wait(_LOOK_EVERY_S) and not signals.stop_wanted:
-        if signals.reload_wanted:
-            signals.reload_wanted = False
-            try:
-                return load_config(path, environ)
-            except ConfigError as error:
-                log.error("the changed configuration is wrong and not taken up:\n%s", error)  # noqa: TRY400 - for people
-    return None
+def _wait(app: App, operator: _Operator) -> _End:
+    while not app.wait(_LOOK_EVERY_S):
+        if (end := operator.wanted()) is not None:
+            return end
+    return _End.STOP
+
+
+def _begin_anew() -> None:
+    """Become a new program with the same process id, so that systemd, Docker or a terminal see no end."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "bridge", *sys.argv[1:]])  # noqa: S606 - our own program, as it was called

@@ -253,8 +253,8 @@ class Config(Section):
     )
     state_file: Path = Field(
         default=Path("espcam-bridge-state.json"),
-        description="Where the bridge remembers what was set while it ran (detection on or off, a camera's frame size), "
-        "what each camera can do and what Home Assistant was told; a relative path starts at the working directory.",
+        description="Where the bridge remembers what was set while it ran (a camera's frame size, detection off), what "
+        "each camera can do and what Home Assistant was told; a relative path starts at the working directory.",
     )
 
     @model_validator(mode="before")

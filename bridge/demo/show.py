@@ -89,6 +89,7 @@ class Show:
                 "ingest": {"host": _HOST, "port": _free_or_any(_INGEST_PORT)},
                 "http": {"host": _HOST, "port": _free_or_any(_HTTP_PORT)},
                 "detector": {"model": self._model},
+                "state_file": folder / "state.json",
                 "history": {"url": f"sqlite:///{folder / 'demo.db'}", "media_dir": folder / "media"},
                 "defaults": {
                     "labels": _LABELS if self._source else _LABELS[:1],

@@ -23,6 +23,7 @@ class _Sink:
     came_and_went: list[tuple[str, bool]] = field(default_factory=list)
     health: list[CameraStatus] = field(default_factory=list)
     infos: list[Mapping[str, Any]] = field(default_factory=list)
+    bridge: list[Mapping[str, Any]] = field(default_factory=list)
 
     def availability(self, camera_id: str, online: bool) -> None:
         self.came_and_went.append((camera_id, online))
@@ -32,6 +33,9 @@ class _Sink:
 
     def info(self, info: Mapping[str, Any]) -> None:
         self.infos.append(info)
+
+    def bridge_telemetry(self, values: Mapping[str, Any]) -> None:
+        self.bridge.append(values)
 
 
 @dataclass
@@ -132,3 +136,20 @@ def test_a_detector_that_cannot_keep_up_is_one_line_and_so_is_its_recovery(caplo
     assert len(lines) == 2
     assert "cannot keep up: 5.0 looks a second are asked for" in lines[0]
     assert "keeps up again" in lines[1]
+
+
+def test_the_bridges_own_health_is_told_at_once_every_ten_seconds_and_when_a_camera_comes() -> None:
+    scene = _Scene()
+    scene.store.add_camera("yard")
+    for _ in range(20):
+        scene.pass_time(1)
+    assert [values["uptime_s"] for values in scene.sink.bridge] == [1, 11]
+    assert scene.sink.bridge[0] == {
+        "cameras": 2, "cameras_online": 0, "inference_ms": None, "viewers": 0, "uptime_s": 1,
+    }  # fmt: skip
+    scene.frame()
+    scene.store.note_detected("door", 20.0)
+    scene.store.note_detected("yard", 40.0)
+    scene.pass_time(0.25)
+    told = scene.sink.bridge[-1]
+    assert (told["cameras_online"], told["inference_ms"]) == (1, 30.0)
