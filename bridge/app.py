@@ -95,6 +95,7 @@ class App:
             clock=clock,
             supervisor=self._supervisor,
             admit=self._admit,
+            talk=_Talk(config),
             redirect_url=self._stream_url,
         )
 
@@ -230,3 +231,25 @@ class App:
             offline_after_s=camera.offline_after_s,
             detect_max_fps=camera.detect.max_fps,
         )
+
+
+class _Talk:
+    """Welcomes cameras with the configuration's rate, and listens to nothing that they say of themselves."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def welcome_values(self, camera_id: str) -> Mapping[str, Any]:
+        return {"max_fps": wiring.wanted_max_fps(self._config.camera_for(camera_id))}
+
+    def greeted(self, camera_id: str, hello: Mapping[str, Any]) -> None:
+        pass
+
+    def told_state(self, camera_id: str, values: Mapping[str, Any]) -> None:
+        pass
+
+    def acknowledged(self, camera_id: str, command_id: int, error: str) -> None:
+        pass
+
+    def left(self, camera_id: str) -> None:
+        pass

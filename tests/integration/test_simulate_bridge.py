@@ -21,6 +21,7 @@ import pytest
 from bridge.commands.simulate import SimulateOptions, run
 from bridge.frames.codec import encode
 from bridge.frames.store import FrameStore
+from bridge.ingest.fake import FakeTalk
 from bridge.ingest.server import IngestServer
 from bridge.ingest.settings import CameraAccess, IngestSettings
 from bridge.model import CameraState
@@ -36,6 +37,7 @@ from bridge.simulate.twin import Esp32Twin, Patience
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bridge.ingest.talk import CameraTalk
     from tests.conftest import WaitUntil
 
 pytestmark = pytest.mark.integration
@@ -63,7 +65,9 @@ def footage(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def bridge(store: FrameStore, port: int = 0, **cameras: CameraAccess) -> Iterator[IngestServer]:
+def bridge(
+    store: FrameStore, port: int = 0, talk: CameraTalk | None = None, **cameras: CameraAccess
+) -> Iterator[IngestServer]:
     settings = IngestSettings(host="127.0.0.1", port=port, cameras=MappingProxyType(cameras))
     with IngestServer(
         settings,
@@ -71,6 +75,7 @@ def bridge(store: FrameStore, port: int = 0, **cameras: CameraAccess) -> Iterato
         clock=SystemClock(),
         supervisor=Supervisor(),
         admit=store.add_camera,
+        talk=talk or FakeTalk(),
         redirect_url=lambda host: f"http://{host}/",
     ) as server:
         yield server
@@ -98,7 +103,7 @@ def test_every_picture_of_one_pass_arrives_byte_for_byte_with_its_capture_time(
 
 
 def test_the_bridges_limit_is_obeyed(store: FrameStore, footage: Path) -> None:
-    with bridge(store, door=CameraAccess(welcome_values=MappingProxyType({"max_fps": 5}))) as server:
+    with bridge(store, talk=FakeTalk({"door": {"max_fps": 5}}), door=CameraAccess()) as server:
         assert run(SimulateOptions(url(server), str(footage), fps=50, duration_s=1.0)) == 0
     assert 4 <= store.status("door").received <= 6
 
