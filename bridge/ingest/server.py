@@ -256,7 +256,8 @@ class _Connection(asyncio.BufferedProtocol):
 
     def send(self, text: str) -> None:
         """Send a text message."""
-        if self._protocol.state is State.OPEN:
+        # The transport knows earlier of a broken connection, and complains of every message that it is given then.
+        if self._protocol.state is State.OPEN and not self._transport.is_closing():
             self._protocol.send_text(text.encode())
             self._flush()
 

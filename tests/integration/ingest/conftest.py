@@ -66,6 +66,7 @@ class StartPort(Protocol):
         default_camera: str = "camera",
         tls: TlsFiles | None = None,
         admit: Callable[[str], None] | None = None,
+        talk: FakeTalk | None = None,
     ) -> Port: ...
 
 
@@ -83,9 +84,10 @@ def start_port() -> Iterator[StartPort]:
             default_camera: str = "camera",
             tls: TlsFiles | None = None,
             admit: Callable[[str], None] | None = None,
+            talk: FakeTalk | None = None,
         ) -> Port:
             clock, supervisor, admitted = ManualClock(), Supervisor(), list[str]()
-            talk = FakeTalk({"door": {"framesize": "VGA"}})
+            talk = talk or FakeTalk({"door": {"framesize": "VGA"}})
             store = FrameStore(clock, Metrics())
             for camera_id in cameras:
                 store.add_camera(camera_id)
