@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
+import struct
 import threading
 import time
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from bridge.ingest.server import IngestServer
 from bridge.ingest.settings import IngestSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from websockets.sync.client import ClientConnection
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-TEXT = 1
+TEXT, CLOSE = 1, 8
 HELLO = json.dumps({"type": "hello", "v": 1, "capabilities": ["flash"]})
 GREETED = ("greeted", "yard", {"v": 1, "capabilities": ["flash"]})
 LEFT = ("left", "yard")
@@ -168,6 +170,21 @@ def test_before_the_start_and_after_the_stop_nobody_gets_a_command(port: Port) -
         assert port.talk.heard == [GREETED, LEFT]
 
 
+def test_while_the_bridge_stops_nobody_gets_a_command(port: Port, dial_raw: DialRaw) -> None:
+    stubborn = dial_raw(port)  # it does not answer the goodbye, so that the stop takes its time
+    stubborn.handshake("/ws/yard")
+    stubborn.send(TEXT, HELLO.encode())
+    assert stubborn.frame()[0] == TEXT
+    assert port.server.restart("yard", 1)
+    assert stubborn.frame()[0] == TEXT
+    stopping = threading.Thread(target=port.server.stop)
+    stopping.start()
+    assert stubborn.frame()[0] == CLOSE
+    assert not port.server.restart("yard", 2)
+    assert LEFT not in port.talk.heard  # it was still on its way out
+    stopping.join(5)
+
+
 def test_values_that_cannot_be_sent_are_the_callers_fault_and_harm_nobody(port: Port) -> None:
     with modern(port) as camera:
         for values in ({"framesize": "x" * 20_000}, {"max_fps": float("nan")}):
@@ -203,6 +220,33 @@ def test_a_camera_that_does_not_read_holds_nobody_up_and_is_dropped(
         number += 1
     assert LEFT in port.talk.heard
     assert time.monotonic() - began_s < 5
+
+
+def test_commands_to_a_connection_that_has_just_broken_are_lost_without_a_word(
+    start_port: StartPort, dial_raw: DialRaw, wait_until: WaitUntil, caplog: pytest.LogCaptureFixture
+) -> None:
+    go_on = threading.Event()
+
+    class Slow(FakeTalk):
+        """Holds the thread up, so that commands gather."""
+
+        def told_state(self, camera_id: str, values: Mapping[str, Any]) -> None:
+            super().told_state(camera_id, values)
+            go_on.wait(5)
+
+    port = start_port(talk=Slow())
+    board = dial_raw(port)
+    board.handshake("/ws/yard")
+    board.send(TEXT, HELLO.encode())
+    assert board.frame()[0] == TEXT
+    board.send(TEXT, b'{"type": "state"}')
+    wait_until(lambda: port.talk.heard[-1][0] == "told_state")
+    board.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    board.socket.close()  # with a reset
+    assert all(port.server.restart("yard", number) for number in range(100))
+    go_on.set()
+    wait_until(lambda: port.talk.heard[-1] == LEFT)
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_a_camera_that_reconnects_in_the_middle_of_a_command_is_greeted_anew_and_is_not_sent_it_again(
