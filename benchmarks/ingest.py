@@ -149,6 +149,7 @@ def serve_bare(pipe: Connection) -> None:
 def serve_ingest(pipe: Connection) -> None:
     """The camera link with a store that nobody reads."""
     from bridge.frames.store import FrameStore
+    from bridge.ingest.fake import FakeTalk
     from bridge.ingest.server import IngestServer
     from bridge.ingest.settings import IngestSettings
     from bridge.runtime.clock import SystemClock
@@ -163,6 +164,7 @@ def serve_ingest(pipe: Connection) -> None:
         clock=clock,
         supervisor=Supervisor(),
         admit=store.add_camera,
+        talk=FakeTalk(),
         redirect_url=str,
     ) as server:
         pipe.send(server.port)

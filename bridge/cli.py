@@ -124,6 +124,14 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=_seconds, metavar="S", help="stop after this many seconds")
     parser.add_argument("--loop", action=argparse.BooleanOptionalAction, default=True, help="begin again at the end")
     parser.add_argument("--legacy", action="store_true", help="speak exactly as the first sketch does")
+    parser.add_argument(
+        "--without",
+        type=_names,
+        default=frozenset(),
+        metavar="A,B",
+        help="boards that lack these: restart, framesize, quality, max_fps, flash",
+    )
+    parser.add_argument("--deaf", action="store_true", help="boards that never obey or answer a command")
 
 
 def _add_detect(parser: argparse.ArgumentParser) -> None:
@@ -199,6 +207,10 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name for name in text.split(",") if name)
+
+
 def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
@@ -250,6 +262,8 @@ def _simulate(arguments: argparse.Namespace) -> int:
             duration_s=arguments.duration,
             loop=arguments.loop,
             legacy=arguments.legacy,
+            without=arguments.without,
+            deaf=arguments.deaf,
         )
     )
 

@@ -88,17 +88,11 @@ def ingest_settings(config: Config) -> IngestSettings:
         unknown_cameras=UnknownCameras(ingest.unknown_cameras),
         allow_legacy=None if ingest.allow_legacy == "auto" else ingest.allow_legacy,
         allowed_origins=ingest.allowed_origins,
-        cameras=MappingProxyType({camera.id: _access(camera) for camera in config.first_cameras()}),
+        cameras=MappingProxyType({camera.id: CameraAccess(_reveal(camera.token)) for camera in config.first_cameras()}),
         tls=IngestTls(ingest.tls.cert_file, ingest.tls.key_file)
         if ingest.tls.enabled and ingest.tls.cert_file and ingest.tls.key_file
         else None,
     )
-
-
-def _access(camera: CameraConfig) -> CameraAccess:
-    # The live view shows what the camera sends, so that is the rate to ask for; the detector takes what it needs.
-    max_fps = max(camera.stream.max_fps, camera.detect.max_fps)
-    return CameraAccess(_reveal(camera.token), MappingProxyType({"max_fps": max_fps}))
 
 
 def http_settings(config: Config) -> HttpSettings:

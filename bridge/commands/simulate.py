@@ -15,6 +15,7 @@ from bridge.errors import UsageError
 from bridge.runtime.clock import SystemClock
 from bridge.simulate.camera import dial, dial_as_sketch
 from bridge.simulate.fleet import Fleet
+from bridge.simulate.messages import ABILITIES
 from bridge.simulate.source import is_webcam, open_source
 from bridge.simulate.twin import Esp32Twin, SketchTwin
 
@@ -42,6 +43,8 @@ class SimulateOptions:
         duration_s: stop after this time; None: play on.
         loop: begin the footage anew at its end.
         legacy: speak as the first sketch does.
+        without: which of ``messages.ABILITIES`` the boards lack.
+        deaf: take no notice of commands.
     """
 
     url: str
@@ -52,6 +55,8 @@ class SimulateOptions:
     duration_s: float | None = None
     loop: bool = True
     legacy: bool = False
+    without: frozenset[str] = frozenset()
+    deaf: bool = False
 
 
 def run(options: SimulateOptions) -> int:
@@ -112,6 +117,10 @@ def _check(options: SimulateOptions) -> None:
         raise UsageError("--legacy sends no credentials; leave --token out")
     if options.legacy and options.url.startswith("wss:"):
         raise UsageError("--legacy speaks no TLS; write ws:// instead of wss://")
+    if options.legacy and (options.without or options.deaf):
+        raise UsageError("--legacy takes no commands anyway; leave --without and --deaf out")
+    if strange := options.without.difference(ABILITIES):
+        raise UsageError(f"--without {', '.join(sorted(strange))}: choose from {', '.join(ABILITIES)}")
 
 
 def _twins(options: SimulateOptions) -> list[Twin]:
@@ -131,7 +140,15 @@ def _twin(options: SimulateOptions, camera_id: str, url: str, source: Source) ->
     clock = SystemClock()
     if options.legacy:
         return SketchTwin(camera_id, source, dial=partial(dial_as_sketch, url), clock=clock, fps=options.fps)
-    return Esp32Twin(camera_id, source, dial=partial(dial, url, options.token), clock=clock, fps=options.fps)
+    return Esp32Twin(
+        camera_id,
+        source,
+        dial=partial(dial, url, options.token),
+        clock=clock,
+        fps=options.fps,
+        lacks=options.without,
+        deaf=options.deaf,
+    )
 
 
 @contextmanager

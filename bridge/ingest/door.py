@@ -1,4 +1,6 @@
-"""The door between the cameras' connections and the store: who is connected, and what becomes of what they say.
+"""The door between the cameras' connections and the bridge: who is connected, and what becomes of what they say.
+
+Pictures and health go to the store, everything else that cameras say to whoever talks with them (``CameraTalk``).
 
 No sockets and no waiting: a connection is a ``Peer`` that can be told something. What a message means is decided in
 ``protocol``; here the outcomes are carried out. The newest connection of a camera wins: the older one is told so
@@ -9,12 +11,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from bridge.errors import RejectReason
 from bridge.frames.jpeg import Gate
-from bridge.ingest.messages import close_reason
+from bridge.ingest.messages import close_reason, write_welcome
 from bridge.ingest.protocol import (
+    Acknowledged,
     Ask,
     CameraSession,
     Close,
@@ -22,19 +25,20 @@ from bridge.ingest.protocol import (
     FrameRefused,
     HelloReceived,
     Ignored,
-    Send,
+    SettledAsLegacy,
+    StateReceived,
     TelemetryReceived,
 )
 from bridge.ingest.quiet import OncePerMinute
-from bridge.ingest.settings import CameraAccess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bridge.frames.store import FrameStore
     from bridge.ingest.access import Accept, Refuse
     from bridge.ingest.protocol import Outcome, Outcomes
     from bridge.ingest.settings import IngestSettings
+    from bridge.ingest.talk import CameraTalk
     from bridge.runtime.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -69,44 +73,52 @@ class Visit:
 
 
 class Door:
-    """Lets cameras in, feeds the store, and watches for silence. Everything happens in one thread.
+    """Lets cameras in, feeds the store, and watches for silence. All but ``modern`` happens in one thread.
 
     Args:
         settings: the cameras and the limits.
         store: takes what they send.
         clock: where the time comes from.
-        admit: called with the id of a camera that is not configured before anything of it reaches the store.
+        admit: called with the id of a camera that is not configured before anything of it goes anywhere.
+        talk: hears what they say of themselves, and says what to welcome them with.
     """
 
     def __init__(
-        self, settings: IngestSettings, store: FrameStore, *, clock: Clock, admit: Callable[[str], None]
+        self,
+        settings: IngestSettings,
+        store: FrameStore,
+        *,
+        clock: Clock,
+        admit: Callable[[str], None],
+        talk: CameraTalk,
     ) -> None:
         self._settings = settings
         self._store = store
         self._clock = clock
         self._admit = admit
+        self._talk = talk
         self._visits: dict[str, Visit] = {}
+        self._modern: dict[str, Visit] = {}  # those of them that take commands
+        self._greeted: set[str] = set()  # cameras of whose departure ``talk`` must hear
         self._quiet = OncePerMinute()
 
     def enter(self, peer: Peer, accept: Accept) -> Visit:
         """Let a connection in; an older one of the same camera is sent away."""
         camera_id = accept.camera_id
-        camera = self._settings.cameras.get(camera_id)
-        if camera is None:
+        if camera_id not in self._settings.cameras:
             self._admit(camera_id)
-            camera = CameraAccess()
         session = CameraSession(
             camera_id,
             gate=Gate(max_bytes=self._settings.max_frame_bytes, max_pixels=self._settings.max_frame_pixels),
-            welcome_values=camera.welcome_values,
             admission=accept.admission,
             now_mono_s=self._clock.mono_s(),
         )
         log.info("%s: connected from %s", camera_id, peer.address)
         older = self._visits.get(camera_id)
-        visit = self._visits[camera_id] = Visit(peer, session)
         if older is not None:
+            self._forget(older)
             older.peer.close(REPLACED, f"replaced by a newer connection: one board only as {camera_id}")
+        visit = self._visits[camera_id] = Visit(peer, session)
         return visit
 
     def turn_away(self, peer: Peer, path: str, refuse: Refuse) -> None:
@@ -127,11 +139,10 @@ class Door:
         if self._visits.get(visit.session.camera_id) is not visit:
             return  # it was replaced: its frames are older than what the store has
         visit.session.heard(self._clock.mono_s())
-        now_unix_s = self._clock.unix_s()
         if isinstance(message, bytes):
-            outcomes: Outcomes = visit.session.receive_binary(message, now_unix_s)
+            outcomes: Outcomes = visit.session.receive_binary(message, self._clock.unix_s())
         else:
-            outcomes = visit.session.receive_text(message, now_unix_s)
+            outcomes = visit.session.receive_text(message)
         for outcome in outcomes:
             self._carry_out(visit, outcome)
 
@@ -148,7 +159,23 @@ class Door:
         camera_id = visit.session.camera_id
         log.info("%s: disconnected: %s", camera_id, why)
         if self._visits.get(camera_id) is visit:
-            del self._visits[camera_id]
+            self._forget(visit)
+
+    def modern(self, camera_id: str) -> Visit | None:
+        """The camera's connection if it takes commands; may be asked from any thread."""
+        return self._modern.get(camera_id)  # one look-up in a dict is atomic
+
+    def command(self, visit: Visit, text: str) -> bool:
+        """Send a command on the very connection that it was meant for.
+
+        Returns:
+            False when that one takes none any more: ``talk`` has heard, or will, that it left.
+        """
+        if self._modern.get(visit.session.camera_id) is not visit:
+            return False
+        log.debug("%s: sent %s", visit.session.camera_id, text)
+        visit.peer.send(text)
+        return True
 
     def check_silence(self) -> None:
         """Ask or close connections that have been silent; call it every few seconds."""
@@ -174,16 +201,43 @@ class Door:
                 self._reject(camera_id, outcome)
             case TelemetryReceived():
                 self._store.note_telemetry(camera_id, outcome.values)
+            case StateReceived(values):
+                self._talk.told_state(camera_id, values)
+            case Acknowledged(command_id, error):
+                self._talk.acknowledged(camera_id, command_id, error)
             case HelloReceived(hello):
-                log.info("%s: hello from %s %s", camera_id, hello.get("firmware", "?"), hello.get("version", "?"))
-                self._store.note_hello(camera_id, hello)
-            case Send():
-                visit.peer.send(outcome.text)
+                self._greet(visit, hello)
+            case SettledAsLegacy():
+                self._greeted.add(camera_id)
+                self._talk.greeted(camera_id, {})
             case Close(code, reason):
                 log.warning("%s: closing: %d %s", camera_id, code, reason)
+                self._modern.pop(camera_id, None)
                 visit.peer.close(code, reason)
             case Ignored(excerpt):
                 log.info("%s: ignored the text %r (and any later one)", camera_id, excerpt)
+
+    def _greet(self, visit: Visit, hello: Mapping[str, Any]) -> None:
+        camera_id = visit.session.camera_id
+        log.info("%s: hello from %s %s", camera_id, hello.get("firmware", "?"), hello.get("version", "?"))
+        self._store.note_hello(camera_id, hello)
+        self._greeted.add(camera_id)
+        self._modern[camera_id] = visit  # before the others hear: they may have commands at once
+        self._talk.greeted(camera_id, hello)
+        visit.peer.send(write_welcome(camera_id, self._clock.unix_s(), self._talk.welcome_values(camera_id)))
+
+    def _forget(self, visit: Visit) -> None:
+        """Take a camera's connection out of the books.
+
+        First no more commands, then the news: who was told that a command is on its way hears afterwards that it is
+        lost, never before.
+        """
+        camera_id = visit.session.camera_id
+        del self._visits[camera_id]
+        self._modern.pop(camera_id, None)
+        if camera_id in self._greeted:
+            self._greeted.remove(camera_id)
+            self._talk.left(camera_id)
 
     def _reject(self, camera_id: str, refused: FrameRefused) -> None:
         self._store.reject(camera_id, refused.reason)

@@ -1,8 +1,8 @@
 """The JSON that travels on the camera link, checked field by field: what a camera sends may be anything.
 
 Unknown keys are dropped, so that newer firmware can talk to an older bridge. A ``hello`` with a known key of the wrong
-type is refused, because its author can mend it at once; a wrong number in ``telemetry`` is only left out, because it
-may be one sensor reading of a thousand.
+type is refused, because its author can mend it at once; a wrong value in ``telemetry`` or ``state`` is only left out,
+because it may be one sensor reading of a thousand.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ PROTOCOL_VERSION: Final = 1
 MALFORMED_HELLO: Final = 4400
 
 MAX_TEXT_CHARS: Final = 16_384  # a hello with every framesize has 600; Links2004's client stops at 15 KB itself
+MAX_SENT_BYTES: Final = 15_359  # Links2004's client refuses messages of 15 KB and more
 MAX_REASON_BYTES: Final = 123  # RFC 6455, section 5.5.1: a close frame holds 125 bytes, two are the code
 
 _MAX_FIELD_CHARS: Final = 128
+_MAX_ERROR_CHARS: Final = 200
+_MAX_LAMP: Final = 255  # the duty cycle of the lamp's pin, 8 bits
+_MAX_QUALITY: Final = 63  # the sensor's register has 6 bits
 _MAX_LIST_ITEMS: Final = 64
 _MAX_NUMBER: Final = 1e15  # keeps huge JSON integers out of floats; 2**50 bytes of heap are far away
 
@@ -78,24 +82,78 @@ def read_telemetry(message: Mapping[str, Any]) -> dict[str, float]:
     return {key: value for key in _TELEMETRY_KEYS if _is_number(value := message.get(key))}
 
 
+def read_state(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a ``state`` message says are in force; what is unknown, null or of a wrong type is left out.
+
+    Returns:
+        As far as it says: ``framesize`` text, ``quality`` int (0..63), ``max_fps`` and ``fps`` numbers from 0,
+        ``flash`` int from 0 (off) to 255; a camera that only knows on and off says true for 255.
+    """
+    state = {key: message[key] for key, accepts in _STATE_FIELDS.items() if key in message and accepts(message[key])}
+    if isinstance(flash := state.get("flash"), bool):
+        state["flash"] = _MAX_LAMP if flash else 0
+    return state
+
+
+def read_ack(message: Mapping[str, Any]) -> tuple[int, str] | None:
+    """Which command an ``ack`` answers, and the camera's error: empty exactly when the command was carried out.
+
+    Returns:
+        None when it does not say which: nobody can do anything with it.
+    """
+    command_id = message.get("id")
+    if type(command_id) is not int or abs(command_id) > _MAX_NUMBER:
+        return None
+    if message.get("ok") is True:
+        return command_id, ""
+    error = message.get("error")
+    said = _printable(error)[:_MAX_ERROR_CHARS].strip() if isinstance(error, str) else ""
+    return command_id, said or "the camera did not say why"
+
+
 def write_welcome(camera_id: str, now_unix_s: float, values: Mapping[str, Any]) -> str:
-    """The ``welcome`` that answers a ``hello``; values that are None are left out."""
-    return json.dumps(
-        {
-            "type": "welcome",
-            "v": PROTOCOL_VERSION,
-            "camera_id": camera_id,
-            "server_time_ms": int(now_unix_s * 1000),
-            "values": {key: value for key, value in values.items() if value is not None},
-        },
-        separators=(",", ":"),
+    """The ``welcome`` that answers a ``hello``; values that are None are left out.
+
+    Raises:
+        ValueError: it would be longer than a camera takes, or a value is none that JSON has.
+    """
+    return _write(
+        "welcome",
+        v=PROTOCOL_VERSION,
+        camera_id=camera_id,
+        server_time_ms=int(now_unix_s * 1000),
+        values={key: value for key, value in values.items() if value is not None},
     )
+
+
+def write_set(command_id: int, values: Mapping[str, Any]) -> str:
+    """The ``set`` that changes settings; the camera's ``ack`` will bear the same id.
+
+    Raises:
+        ValueError: it would be longer than a camera takes, or a value is none that JSON has.
+    """
+    return _write("set", id=command_id, values=dict(values))
+
+
+def write_restart(command_id: int) -> str:
+    """The ``restart`` that makes a camera boot; its ``ack`` will bear the same id."""
+    return _write("restart", id=command_id)
 
 
 def close_reason(text: str, max_bytes: int = MAX_REASON_BYTES) -> str:
     """``text`` cut to what a close frame can hold, without half characters and control characters."""
-    printable = "".join(char if char.isprintable() else "?" for char in text)
-    return printable.encode()[:max_bytes].decode(errors="ignore")
+    return _printable(text).encode()[:max_bytes].decode(errors="ignore")
+
+
+def _write(kind: str, **fields: object) -> str:
+    text = json.dumps({"type": kind, **fields}, separators=(",", ":"), allow_nan=False)
+    if len(text) > MAX_SENT_BYTES:  # all ASCII: json escapes the rest
+        raise ValueError(f"a {kind} of {len(text)} bytes is more than cameras take ({MAX_SENT_BYTES})")
+    return text
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _is_number(value: object) -> TypeGuard[float]:
@@ -116,6 +174,29 @@ def _is_psram(value: object) -> bool:
     return isinstance(value, bool) or _is_number(value)  # whether there is some, or how many bytes
 
 
+def _is_rate(value: object) -> bool:
+    return _is_number(value) and value >= 0
+
+
+def _is_whole(value: object, highest: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= highest
+
+
+def _is_quality(value: object) -> bool:
+    return _is_whole(value, _MAX_QUALITY)
+
+
+def _is_lamp(value: object) -> bool:
+    return isinstance(value, bool) or _is_whole(value, _MAX_LAMP)
+
+
+_STATE_FIELDS: Final[Mapping[str, Callable[[object], bool]]] = {
+    "framesize": _is_text,
+    "quality": _is_quality,
+    "max_fps": _is_rate,
+    "fps": _is_rate,
+    "flash": _is_lamp,
+}
 _TEXT: Final = (_is_text, f"printable text, {_MAX_FIELD_CHARS} characters at most")
 _TEXTS: Final = (_is_texts, f"a list of {_MAX_LIST_ITEMS} short texts at most")
 _HELLO_FIELDS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {

@@ -4,17 +4,20 @@ Rules
 =====
 1. A session begins **UNDECIDED**. Its first message decides for good: a JSON ``hello`` makes it **MODERN**, anything
    else (binary, other text, broken JSON) makes it **LEGACY**.
-2. A MODERN session is answered with ``welcome`` at each ``hello`` (a board may say hello again after changing its
-   sensor). A LEGACY session is never answered, and a later ``hello`` in it is ignored.
+2. Each ``hello`` of a MODERN session is to be answered with a ``welcome`` that holds the newest values (a board may
+   say hello again after changing its sensor). A LEGACY session is never answered, and a later ``hello`` in it is
+   ignored.
 3. A malformed ``hello`` ends the session (4400). Everything else that is wrong with a message leaves it open.
 4. A binary message is one JPEG, or ``"ECF1" | u32 seq | u64 captured_unix_us | u32 flags`` (big-endian) and one JPEG.
    It passes the integrity gate (``frames.jpeg``) or is refused with a reason. An impossible capture time is ignored.
-5. Text that is no JSON object with a known ``type`` is reported once a session and then passed over in silence.
-6. Access may have been granted to one kind of session only (``Admission``); the other kind ends with 4401.
-7. Any message, ping or pong is a sign of life. A session without one for 60 s ends. A MODERN session that has been
+5. Only a MODERN session takes commands, so only from one are ``state`` and ``ack`` heard. An ``ack`` that does not say
+   which command it answers is passed over.
+6. Text that is no JSON object with a known ``type`` is reported once a session and then passed over in silence.
+7. Access may have been granted to one kind of session only (``Admission``); the other kind ends with 4401.
+8. Any message, ping or pong is a sign of life. A session without one for 60 s ends. A MODERN session that has been
    silent for 20 s is asked with a ping, because it may have nothing to send; a LEGACY one is not, because its client
    answers pings only between two frames: frames are its sign of life.
-8. After its end a session produces nothing more.
+9. After its end a session produces nothing more.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from bridge.errors import FrameRejected, PeerError, RejectReason
-from bridge.ingest.messages import close_reason, read_hello, read_json, read_telemetry, write_welcome
+from bridge.ingest.messages import close_reason, read_ack, read_hello, read_json, read_state, read_telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +46,6 @@ _MAGIC: Final = b"ECF1"
 _EARLIEST_CAPTURE_UNIX_S: Final = 1_577_836_800.0  # 2020-01-01: an ESP32 without network time counts from 1970
 _FUTURE_TOLERANCE_S: Final = 86_400.0  # a day: wrong time zones pass, rubbish does not
 _EXCERPT_CHARS: Final = 80
-_NOT_YET_USED: Final = frozenset({"state", "ack"})  # valid, but nothing in the bridge asks for them
 
 
 class Kind(Enum):
@@ -82,8 +84,13 @@ class FrameRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class SettledAsLegacy:
+    """The session turned out to be a LEGACY one and may stay; comes once, before what its first message brings."""
+
+
+@dataclass(frozen=True, slots=True)
 class HelloReceived:
-    """What the camera says of itself: only known fields, of the right types."""
+    """What the camera says of itself: only known fields, of the right types. Answer it with ``welcome``."""
 
     hello: Mapping[str, Any]
 
@@ -96,10 +103,18 @@ class TelemetryReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
-    """Send this text to the camera."""
+class StateReceived:
+    """The settings that are in force in the camera: only known ones, of the right types; maybe none."""
 
-    text: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The answer to a command; ``error`` is safe to show, and empty when the command was carried out."""
+
+    command_id: int
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +137,17 @@ class Ignored:
     excerpt: str
 
 
-Outcome: TypeAlias = FrameReceived | FrameRefused | HelloReceived | TelemetryReceived | Send | Close | Ignored
+Outcome: TypeAlias = (
+    FrameReceived
+    | FrameRefused
+    | SettledAsLegacy
+    | HelloReceived
+    | TelemetryReceived
+    | StateReceived
+    | Acknowledged
+    | Close
+    | Ignored
+)
 Outcomes: TypeAlias = tuple[Outcome, ...]
 
 
@@ -132,7 +157,6 @@ class CameraSession:
     Args:
         camera_id: who it is, as access control found.
         gate: checks its pictures.
-        welcome_values: sent in ``welcome``; None values are left out.
         admission: which kinds of session access was granted for.
         now_mono_s: when the connection was made.
     """
@@ -142,14 +166,12 @@ class CameraSession:
         camera_id: str,
         *,
         gate: Gate,
-        welcome_values: Mapping[str, Any],
         admission: Admission,
         now_mono_s: float,
     ) -> None:
         self.camera_id = camera_id
         self.kind = Kind.UNDECIDED
         self._gate = gate
-        self._welcome_values = welcome_values
         self._admission = admission
         self._heard_mono_s = self._asked_mono_s = now_mono_s
         self._reported_text = False
@@ -171,47 +193,52 @@ class CameraSession:
 
     def receive_binary(self, data: bytes, now_unix_s: float) -> Outcomes:
         """Take a binary message."""
-        if (refused := self._settle(Kind.LEGACY)) or self.kind is Kind.ENDED:
-            return refused
+        settled = self._settle(Kind.LEGACY) if self.kind is Kind.UNDECIDED else ()
+        if self.kind is Kind.ENDED:
+            return settled
         try:
             captured_unix_s, jpeg = _split(data, now_unix_s)
             picture = self._gate.inspect(jpeg)
         except FrameRejected as error:
-            return (FrameRefused(error.reason, error.detail),)
-        return (FrameReceived(picture.jpeg, picture.width_px, picture.height_px, captured_unix_s),)
+            return (*settled, FrameRefused(error.reason, error.detail))
+        return (*settled, FrameReceived(picture.jpeg, picture.width_px, picture.height_px, captured_unix_s))
 
-    def receive_text(self, text: str, now_unix_s: float) -> Outcomes:
+    def receive_text(self, text: str) -> Outcomes:
         """Take a text message."""
         message = read_json(text) or {}
-        is_hello = message.get("type") == "hello"
-        if (refused := self._settle(Kind.MODERN if is_hello else Kind.LEGACY)) or self.kind is Kind.ENDED:
-            return refused
-        match message.get("type"):
-            case "hello" if self.kind is Kind.MODERN:
-                return self._answer_hello(message, now_unix_s)
-            case "telemetry":
-                return (TelemetryReceived(read_telemetry(message)),)
-            case str(known) if known in _NOT_YET_USED:
-                return ()
-        return self._report_once(text)
+        kind = Kind.MODERN if message.get("type") == "hello" else Kind.LEGACY
+        settled = self._settle(kind) if self.kind is Kind.UNDECIDED else ()
+        if self.kind is Kind.ENDED:
+            return settled
+        return (*settled, *self._take_message(message, text))
 
     def _settle(self, kind: Kind) -> Outcomes:
-        """Let the first message decide the kind of session; the outcome is empty unless that kind may not come in."""
-        if self.kind is not Kind.UNDECIDED:
-            return ()
+        """Let the first message decide the kind of session, and whether that kind may come in."""
         self.kind = kind
         if kind is Kind.LEGACY and self._admission is Admission.MODERN_ONLY:
             return (self._end(TOKEN_REFUSED, f"dial /ws/{self.camera_id}, or set ingest.allow_legacy: true"),)
         if kind is Kind.MODERN and self._admission is Admission.LEGACY_ONLY:
             return (self._end(TOKEN_REFUSED, f"no token: give the board the token of camera {self.camera_id}"),)
-        return ()
+        return (SettledAsLegacy(),) if kind is Kind.LEGACY else ()
 
-    def _answer_hello(self, message: Mapping[str, Any], now_unix_s: float) -> Outcomes:
+    def _take_message(self, message: Mapping[str, Any], text: str) -> Outcomes:
+        match message.get("type"):
+            case "hello" if self.kind is Kind.MODERN:
+                return (self._take_hello(message),)
+            case "state" if self.kind is Kind.MODERN:
+                return (StateReceived(read_state(message)),)
+            case "ack" if self.kind is Kind.MODERN:
+                ack = read_ack(message)
+                return (Acknowledged(*ack),) if ack else ()
+            case "telemetry":
+                return (TelemetryReceived(read_telemetry(message)),)
+        return self._report_once(text)
+
+    def _take_hello(self, message: Mapping[str, Any]) -> HelloReceived | Close:
         try:
-            hello = read_hello(message)
+            return HelloReceived(read_hello(message))
         except PeerError as error:
-            return (self._end(error.close_code, error.reason),)
-        return HelloReceived(hello), Send(write_welcome(self.camera_id, now_unix_s, self._welcome_values))
+            return self._end(error.close_code, error.reason)
 
     def _report_once(self, text: str) -> Outcomes:
         if self._reported_text:

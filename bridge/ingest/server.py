@@ -21,18 +21,20 @@ from websockets.protocol import State
 from bridge.ingest.access import CAMERA_PATH, Accept, Refuse, answer_plain, decide
 from bridge.ingest.door import Door
 from bridge.ingest.listen import bind, tls_context
-from bridge.ingest.messages import close_reason
+from bridge.ingest.messages import close_reason, write_restart, write_set
 from bridge.ingest.wire import TOO_BIG, CameraProtocol
 from bridge.runtime.worker import Worker
 
 if TYPE_CHECKING:
     import socket
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bridge.frames.store import FrameStore
     from bridge.ingest.door import Visit
     from bridge.ingest.settings import IngestSettings
+    from bridge.ingest.talk import CameraTalk
+    from bridge.model import ControlValue
     from bridge.runtime.clock import Clock
     from bridge.runtime.worker import Supervisor
 
@@ -52,14 +54,15 @@ _START_TIMEOUT_S: Final = 5.0
 
 
 class IngestServer:
-    """Listens for cameras and feeds the store.
+    """Listens for cameras, feeds the store, and takes commands to cameras.
 
     Args:
         settings: where to listen, who may come, how large a frame may be.
         store: takes frames, damaged frames, hellos and telemetry; knows every configured camera already.
         clock: where the time comes from.
         supervisor: told when the thread dies.
-        admit: called with the id of a camera that is not configured before anything of it reaches the store.
+        admit: called with the id of a camera that is not configured before anything of it goes anywhere.
+        talk: hears what cameras say of themselves, and says what to welcome them with.
         redirect_url: makes the address of the default camera's live stream from the host that a browser asked for.
     """
 
@@ -71,12 +74,13 @@ class IngestServer:
         clock: Clock,
         supervisor: Supervisor,
         admit: Callable[[str], None],
+        talk: CameraTalk,
         redirect_url: Callable[[str], str],
     ) -> None:
         self._settings = settings
         self._supervisor = supervisor
         self._redirect_url = redirect_url
-        self._door = Door(settings, store, clock=clock, admit=admit)
+        self._door = Door(settings, store, clock=clock, admit=admit, talk=talk)
         self._worker: Worker | None = None
         self._connections: set[_Connection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -122,6 +126,42 @@ class IngestServer:
     def listening(self) -> bool:
         """Whether cameras can connect now."""
         return self._stopping is not None and not self._stopping.is_set()
+
+    # --- commands ----------------------------------------------------------------------------------------------
+
+    def set_values(self, camera_id: str, command_id: int, values: Mapping[str, ControlValue]) -> bool:
+        """Send ``set`` to a camera; from any thread, without waiting.
+
+        Args:
+            camera_id: which camera.
+            command_id: comes back in ``CameraTalk.acknowledged``.
+            values: settings by name; those that are not in it stay as they are.
+
+        Returns:
+            True when the camera is connected and takes commands at this moment. Afterwards ``CameraTalk`` hears its
+            answer, or that it left, or neither if the camera never answers. Commands given by one thread go out in
+            order, each on the connection that was there, or not at all.
+
+        Raises:
+            ValueError: the values are too long for a camera, or none that JSON has.
+        """
+        return self._command(camera_id, write_set(command_id, values))
+
+    def restart(self, camera_id: str, command_id: int) -> bool:
+        """Send ``restart`` to a camera; as ``set_values`` otherwise."""
+        return self._command(camera_id, write_restart(command_id))
+
+    def _command(self, camera_id: str, text: str) -> bool:
+        visit = self._door.modern(camera_id)
+        if visit is None or self._loop is None or not self.listening:
+            return False
+        try:
+            self._loop.call_soon_threadsafe(self._door.command, visit, text)
+        except RuntimeError:  # the loop has ended since
+            return False
+        return True
+
+    # --- the thread --------------------------------------------------------------------------------------------
 
     def _run(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         try:
@@ -216,7 +256,8 @@ class _Connection(asyncio.BufferedProtocol):
 
     def send(self, text: str) -> None:
         """Send a text message."""
-        if self._protocol.state is State.OPEN:
+        # The transport knows earlier of a broken connection, and complains of every message that it is given then.
+        if self._protocol.state is State.OPEN and not self._transport.is_closing():
             self._protocol.send_text(text.encode())
             self._flush()
 

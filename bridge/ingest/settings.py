@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,11 +26,9 @@ class CameraAccess:
 
     Attributes:
         token: the secret it must show; None or empty lets anybody on the network in under its name.
-        welcome_values: ``framesize``, ``quality``, ``max_fps``, as far as the bridge has an opinion; None is left out.
     """
 
     token: str | None = field(default=None, repr=False)
-    welcome_values: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

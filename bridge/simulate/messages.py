@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from bridge.model import Control
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -33,9 +35,15 @@ FRAMESIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 """Width and height in pixels of what an OV2640 offers, smallest first, by the driver's names."""
 
+ABILITIES = (Control.RESTART, Control.FRAMESIZE, Control.QUALITY, Control.MAX_FPS, Control.FLASH)
+"""What a board can do when it is told to, by the names that its ``hello`` gives them; it may lack any of them."""
+
 _HEADER = struct.Struct(">4sIQI")
 _QUALITY_RANGE = (4, 63)  # below 4 the driver's buffer overflows on busy scenes
 _FPS_RANGE = (0.1, 60.0)
+_LAMP_RANGE = (0, 255)
+_COMMANDS = frozenset({"set", "restart", "update"})
+_EXCERPT_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +54,13 @@ class Values:
         framesize: one of ``FRAMESIZES``; None when the pictures have a size of their own.
         quality: the sensor's number, 4 (best) to 63; None when the pictures are encoded already.
         max_fps: the highest rate the bridge wants; None while it did not say.
-        flash: whether the lamp is on.
+        flash: the lamp's brightness, 0 (off) to 255.
     """
 
     framesize: str | None = None
     quality: int | None = None
     max_fps: float | None = None
-    flash: bool = False
+    flash: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +88,13 @@ class Heard:
         replies: texts to send back, in order.
         welcomed: the bridge accepted this camera.
         restart: the board must drop the link and come back.
+        told: for the log: which command it was and what became of it; empty when it was none.
     """
 
     replies: tuple[str, ...] = ()
     welcomed: bool = False
     restart: bool = False
+    told: str = ""
 
 
 @dataclass
@@ -97,6 +107,8 @@ class Board:
         fps: the rate that the board sends at unless told to be slower.
         values: the settings at power-on; those that are None cannot be set.
         framesizes: the names that ``framesize`` may take.
+        lacks: which of ``ABILITIES`` it does not have.
+        deaf: whether it passes over every command, as a board whose firmware hangs.
     """
 
     camera_id: str
@@ -104,6 +116,8 @@ class Board:
     fps: float
     values: Values = field(default_factory=Values)
     framesizes: tuple[str, ...] = ()
+    lacks: frozenset[str] = frozenset()
+    deaf: bool = False
 
     @property
     def effective_fps(self) -> float:
@@ -122,8 +136,8 @@ class Board:
             psram=True,
             mac=_mac(self.camera_id),
             sensor="simulated",
-            framesizes=list(self.framesizes),
-            capabilities=["ecf1", "restart", *self._settable()],
+            framesizes=list(self.framesizes) if Control.FRAMESIZE in self._abilities() else [],
+            capabilities=["ecf1", *self._abilities()],
             reset_reason=reset_reason,
         )
 
@@ -132,16 +146,16 @@ class Board:
         return _text("telemetry", **{name: getattr(health, name) for name in Health.__slots__})
 
     def state(self) -> str:
-        """The settings in force."""
+        """The settings in force, of those that the board has."""
         values = self.values
-        return _text(
-            "state",
-            framesize=values.framesize,
-            quality=values.quality,
-            fps=self.effective_fps,
-            max_fps=values.max_fps,
-            flash=values.flash,
-        )
+        fields = {
+            "framesize": values.framesize,
+            "quality": values.quality,
+            "fps": self.effective_fps,
+            "max_fps": values.max_fps,
+            "flash": values.flash,
+        }
+        return _text("state", **{name: value for name, value in fields.items() if name not in self.lacks})
 
     def hear(self, text: str) -> Heard:
         """Obey a message of the bridge; one that is no JSON object is ignored, as the firmware does."""
@@ -150,22 +164,36 @@ class Board:
             case "welcome":
                 self._apply(message.get("values"))
                 return Heard(replies=(self.state(),), welcomed=True)
-            case "set":
-                problem = self._apply(message.get("values"))
-                return Heard(replies=(_ack(message, problem), self.state()))
-            case "restart":
-                return Heard(replies=(_ack(message),), restart=True)
-            case "update":
-                return Heard(replies=(_ack(message, "simulated"),))
-            case str(unknown) if "id" in message:
-                return Heard(replies=(_ack(message, f"unknown command {unknown}"),))
-            case _:
-                return Heard()
+            case str(command) if command in _COMMANDS or "id" in message:
+                return self._obey(command, message)
+        return Heard()
 
-    def _settable(self) -> list[str]:
+    def _obey(self, command: str, message: Mapping[str, Any]) -> Heard:
+        if self.deaf:
+            return Heard(told=_told(message, "passed over, being deaf"))
+        problem = self._carry_out(command, message)
+        ack = _ack(message, problem)
+        return Heard(
+            replies=(ack, self.state()) if command == "set" else (ack,),
+            restart=command == "restart" and problem is None,
+            told=_told(message, "done" if problem is None else f"refused: {problem}"),
+        )
+
+    def _carry_out(self, command: str, message: Mapping[str, Any]) -> str | None:
+        """Do it; returns what could not be done, in words."""
+        match command:
+            case "set":
+                return self._apply(message.get("values"))
+            case "restart":
+                return None if Control.RESTART in self._abilities() else "cannot be done on this board"
+            case "update":
+                return "simulated"
+        return f"unknown command {command}"
+
+    def _abilities(self) -> list[str]:
         values = self.values
-        pairs = (("framesize", values.framesize), ("quality", values.quality))
-        return [*(name for name, value in pairs if value is not None), "max_fps", "flash"]
+        fixed = {Control.FRAMESIZE: values.framesize is None, Control.QUALITY: values.quality is None}
+        return [name for name in ABILITIES if name not in self.lacks and not fixed.get(name)]
 
     def _apply(self, wanted: object) -> str | None:
         """Take over what can be; returns what could not, in words. A null leaves the setting as it is."""
@@ -177,13 +205,13 @@ class Board:
                 continue
             problem = self._refusal(name, value)
             if problem is None:
-                self.values = replace(self.values, **{name: value})
+                self.values = replace(self.values, **{name: _as_kept(name, value)})
             else:
                 problems.append(f"{name}: {problem}")
         return "; ".join(problems) or None
 
     def _refusal(self, name: str, value: object) -> str | None:
-        if name not in self._settable():
+        if name == Control.RESTART or name not in self._abilities():
             return "cannot be set on this board"
         match name:
             case "framesize":
@@ -193,7 +221,7 @@ class Board:
             case "max_fps":
                 return _outside(value, *_FPS_RANGE)
             case _:
-                return None if isinstance(value, bool) else "neither true nor false"
+                return None if isinstance(value, bool) else _outside(value, *_LAMP_RANGE, whole=True)
 
 
 def frame(seq: int, captured_unix_us: int, jpeg: bytes, flags: int = 0) -> bytes:
@@ -223,6 +251,23 @@ def _text(kind: str, **fields: object) -> str:
 def _ack(message: Mapping[str, Any], error: str | None = None) -> str:
     outcome = {"ok": True} if error is None else {"ok": False, "error": error}
     return _text("ack", id=message.get("id"), **outcome)
+
+
+def _as_kept(name: str, value: Any) -> Any:  # noqa: ANN401 - of the type that this setting has
+    # A bridge that knows only on and off says true and false.
+    return _LAMP_RANGE[value] if name == Control.FLASH and isinstance(value, bool) else value
+
+
+def _told(message: Mapping[str, Any], outcome: str) -> str:
+    """Which command it was and what became of it, in one line."""
+    wanted = f" {_excerpt(json.dumps(message['values']))}" if "values" in message else ""
+    return (
+        f"command {_excerpt(json.dumps(message.get('id')))}: {_excerpt(message['type'])}{wanted}: {_excerpt(outcome)}"
+    )
+
+
+def _excerpt(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)[:_EXCERPT_CHARS]
 
 
 def _parse(text: str) -> Mapping[str, Any]:

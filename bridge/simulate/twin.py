@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -154,6 +154,8 @@ class Esp32Twin(Twin):
         dial: makes a link to the bridge, or raises LinkLost.
         clock: where the time comes from.
         patience: how long it waits for what.
+        lacks: which of ``messages.ABILITIES`` the board does not have.
+        deaf: whether it passes over every command without an answer.
     """
 
     def __init__(
@@ -165,14 +167,13 @@ class Esp32Twin(Twin):
         clock: Clock,
         fps: float | None = None,
         patience: Patience | None = None,
+        lacks: frozenset[str] = frozenset(),
+        deaf: bool = False,
     ) -> None:
         super().__init__(camera_id, source, dial=dial, clock=clock, fps=fps)
-        self._board = _board_for(camera_id, source, self.fps)
+        self._board = replace(_board_for(camera_id, source, self.fps), lacks=lacks, deaf=deaf)
         self._patience = patience or Patience()
-        self._reset_reason = "power_on"
-        self._reconnects = 0
-        self._seq = 0
-        self._started_mono_s = clock.mono_s()
+        self._boot("power_on")
 
     async def run(self) -> Outcome:
         """Send pictures until the footage ends; whatever happens to the link, dial again."""
@@ -183,11 +184,18 @@ class Esp32Twin(Twin):
                 wait_s = (self._patience.refused if lost.refused else self._patience.lost).next_s()
                 log.warning("%s: no link: %s; next try in %.1f s", self.camera_id, lost, wait_s)
                 await asyncio.sleep(wait_s)
+                self._reconnects += 1
             except _RestartAsked:
                 log.info("%s: restarting, as the bridge asked", self.camera_id)
-                self._reset_reason = "software"
                 await asyncio.sleep(self._patience.restart_s)
-            self._reconnects += 1
+                self._boot("software")
+
+    def _boot(self, reset_reason: str) -> None:
+        """Count from nothing; the board keeps its settings, as the firmware does in its flash memory."""
+        self._reset_reason = reset_reason
+        self._reconnects = self._seq = 0
+        self._sent_before, self._dropped_before = self.sent, self.dropped
+        self._started_mono_s = self._clock.mono_s()
 
     async def _session(self) -> Outcome:
         """One link, from hello to the footage's end."""
@@ -224,11 +232,13 @@ class Esp32Twin(Twin):
         heard = self._board.hear(message) if isinstance(message, str) else None
         if heard is None:
             return False
+        if heard.told:
+            log.info("%s: %s", self.camera_id, heard.told)
+        self._use_settings()  # first: an answer says that they are in force
         for reply in heard.replies:
             await link.send(reply)
         if heard.restart:
             raise _RestartAsked
-        self._use_settings()
         return heard.welcomed
 
     async def _obey(self, link: Link) -> Outcome:
@@ -245,8 +255,8 @@ class Esp32Twin(Twin):
         return Health(
             uptime_s=int(now_s - self._started_mono_s),
             fps=round(self._rate.per_s(now_s), 2),
-            frames_sent=self.sent,
-            frames_failed=self.dropped,
+            frames_sent=self.sent - self._sent_before,
+            frames_failed=self.dropped - self._dropped_before,
             reconnects=self._reconnects,
         )
 

@@ -117,9 +117,9 @@ def test_every_ingest_setting_arrives() -> None:
 
 
 def test_camera_is_asked_for_the_rate_that_somebody_looks_at() -> None:
-    cameras = wiring.ingest_settings(_config()).cameras
-    assert cameras["door"].welcome_values == {"max_fps": 4.0}
-    assert cameras["shed"].welcome_values == {"max_fps": 15.0}
+    config = _config()
+    assert wiring.wanted_max_fps(config.camera_for("door")) == 4.0
+    assert wiring.wanted_max_fps(config.camera_for("shed")) == 15.0
 
 
 def test_default_camera_exists_while_none_is_configured() -> None:

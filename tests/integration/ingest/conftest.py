@@ -14,6 +14,7 @@ import pytest
 
 from bridge.frames import codec
 from bridge.frames.store import FrameStore
+from bridge.ingest.fake import FakeTalk
 from bridge.ingest.server import IngestServer
 from bridge.ingest.settings import CameraAccess, IngestSettings, TlsFiles, UnknownCameras
 from bridge.runtime.clock import ManualClock
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from bridge.model import CameraStatus
 
-CAMERAS = {"camera": CameraAccess(), "door": CameraAccess("s3cret", {"framesize": "VGA"}), "yard": CameraAccess()}
+CAMERAS = {"camera": CameraAccess(), "door": CameraAccess("s3cret"), "yard": CameraAccess()}
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Port:
     clock: ManualClock
     supervisor: Supervisor
     admitted: list[str]
+    talk: FakeTalk
 
     def url(self, path: str = "/ws") -> str:
         return f"ws://127.0.0.1:{self.server.port}{path}"
@@ -64,6 +66,7 @@ class StartPort(Protocol):
         default_camera: str = "camera",
         tls: TlsFiles | None = None,
         admit: Callable[[str], None] | None = None,
+        talk: FakeTalk | None = None,
     ) -> Port: ...
 
 
@@ -81,8 +84,10 @@ def start_port() -> Iterator[StartPort]:
             default_camera: str = "camera",
             tls: TlsFiles | None = None,
             admit: Callable[[str], None] | None = None,
+            talk: FakeTalk | None = None,
         ) -> Port:
             clock, supervisor, admitted = ManualClock(), Supervisor(), list[str]()
+            talk = talk or FakeTalk({"door": {"framesize": "VGA"}})
             store = FrameStore(clock, Metrics())
             for camera_id in cameras:
                 store.add_camera(camera_id)
@@ -107,11 +112,12 @@ def start_port() -> Iterator[StartPort]:
                 clock=clock,
                 supervisor=supervisor,
                 admit=admit or note_and_add,
+                talk=talk,
                 redirect_url=lambda host: f"http://{host}:8080/cameras/camera/stream.mjpg",
             )
             stack.enter_context(server)
             stack.callback(supervisor.wait, 0)
-            return Port(server, store, clock, supervisor, admitted)
+            return Port(server, store, clock, supervisor, admitted, talk)
 
         yield start
 

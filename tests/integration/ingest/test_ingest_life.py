@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 
 from bridge.errors import ListenError, WorkerCrashed
 from bridge.frames.store import FrameStore
+from bridge.ingest.fake import FakeTalk
 from bridge.ingest.server import IngestServer
 from bridge.ingest.settings import IngestSettings, TlsFiles
 from bridge.runtime.clock import SystemClock
@@ -37,7 +38,15 @@ HELLO = json.dumps({"type": "hello", "v": 1})
 def server_of(settings: IngestSettings) -> IngestServer:
     clock, supervisor = SystemClock(), Supervisor()
     store = FrameStore(clock, Metrics())
-    return IngestServer(settings, store, clock=clock, supervisor=supervisor, admit=store.add_camera, redirect_url=str)
+    return IngestServer(
+        settings,
+        store,
+        clock=clock,
+        supervisor=supervisor,
+        admit=store.add_camera,
+        talk=FakeTalk(),
+        redirect_url=str,
+    )
 
 
 # --- listening -----------------------------------------------------------------------------------------------------

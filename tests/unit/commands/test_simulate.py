@@ -88,6 +88,9 @@ def test_every_camera_has_an_id_and_a_url_of_its_own(camera_id: str, cameras: in
         ({"cameras": 2, "source": "webcam:0"}, "a webcam can play only one camera"),
         ({"legacy": True, "token": "secret"}, "--legacy sends no credentials"),
         ({"legacy": True, "url": "wss://bridge/ws"}, "--legacy speaks no TLS"),
+        ({"legacy": True, "deaf": True}, "--legacy takes no commands"),
+        ({"legacy": True, "without": frozenset({"flash"})}, "--legacy takes no commands"),
+        ({"without": frozenset({"wings"})}, "--without wings: choose from restart, framesize, quality, max_fps, flash"),
     ],
 )
 def test_options_that_do_not_fit_together_are_refused(options: dict[str, object], problem: str) -> None:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 import pytest
 
 from bridge.frames.jpeg import Gate
 from bridge.frames.store import FrameStore
+from bridge.ingest.fake import FakeTalk
 from bridge.ingest.protocol import Admission, CameraSession
 from bridge.runtime.clock import ManualClock
 from bridge.runtime.metrics import Metrics
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class MakeSession(Protocol):
     """See the fixture ``make_session``."""
 
-    def __call__(self, admission: Admission = ..., values: Mapping[str, Any] | None = None) -> CameraSession: ...
+    def __call__(self, admission: Admission = ...) -> CameraSession: ...
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +30,9 @@ def jpeg() -> bytes:
 def make_session() -> MakeSession:
     """Make a session of the camera ``door``, connected at 1000 s; frames up to 1,000 bytes and 10,000 pixels."""
 
-    def make(admission: Admission = Admission.ANY, values: Mapping[str, Any] | None = None) -> CameraSession:
+    def make(admission: Admission = Admission.ANY) -> CameraSession:
         gate = Gate(max_bytes=1000, max_pixels=10_000)
-        return CameraSession("door", gate=gate, welcome_values=values or {}, admission=admission, now_mono_s=1000.0)
+        return CameraSession("door", gate=gate, admission=admission, now_mono_s=1000.0)
 
     return make
 
@@ -51,3 +49,9 @@ def store(clock: ManualClock) -> FrameStore:
     store.add_camera("door")
     store.add_camera("yard")
     return store
+
+
+@pytest.fixture
+def talk() -> FakeTalk:
+    """Writes down what the cameras say; ``door`` is to send 7 pictures a second."""
+    return FakeTalk({"door": {"max_fps": 7}})

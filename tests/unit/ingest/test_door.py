@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bridge.ingest.access import Accept, Refuse
 from bridge.ingest.door import Door
+from bridge.ingest.fake import FakeTalk
+from bridge.ingest.messages import write_set
 from bridge.ingest.protocol import Admission
 from bridge.ingest.settings import CameraAccess, IngestSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bridge.frames.store import FrameStore
     from bridge.runtime.clock import ManualClock
 
 HELLO = '{"type": "hello", "v": 1, "firmware": "espcam", "version": "1.2"}'
 SETTINGS = IngestSettings(
     max_frame_bytes=1000,
-    cameras={"door": CameraAccess(welcome_values={"max_fps": 7}), "yard": CameraAccess()},
+    cameras={"door": CameraAccess(), "yard": CameraAccess()},
 )
 
 
@@ -45,8 +49,8 @@ class FakePeer:
 
 
 @pytest.fixture
-def door(store: FrameStore, clock: ManualClock) -> Door:
-    return Door(SETTINGS, store, clock=clock, admit=store.add_camera)
+def door(store: FrameStore, clock: ManualClock, talk: FakeTalk) -> Door:
+    return Door(SETTINGS, store, clock=clock, admit=store.add_camera, talk=talk)
 
 
 def accept(camera_id: str) -> Accept:
@@ -140,7 +144,7 @@ def test_a_camera_that_is_not_configured_is_admitted_before_anything_of_it_is_st
         admitted.append(camera_id)
         store.add_camera(camera_id)
 
-    door = Door(SETTINGS, store, clock=clock, admit=admit)
+    door = Door(SETTINGS, store, clock=clock, admit=admit, talk=FakeTalk())
     door.receive(door.enter(FakePeer(), accept("newcomer")), jpeg)
     door.enter(FakePeer(), accept("yard"))
     assert admitted == ["newcomer"]
@@ -183,6 +187,157 @@ def test_everybody_hears_that_the_bridge_stops(door: Door) -> None:
         door.enter(peer, accept(camera_id))
     door.say_goodbye()
     assert [peer.closed for peer in peers] == [[(1001, "the bridge is stopping: connect again in a moment")]] * 2
+
+
+# --- what cameras say of themselves --------------------------------------------------------------------------------
+
+GREETED = ("greeted", "door", {"v": 1, "firmware": "espcam", "version": "1.2"})
+LEFT = ("left", "door")
+
+
+def test_every_hello_is_a_greeting_and_is_welcomed_with_the_newest_values(door: Door, talk: FakeTalk) -> None:
+    peer = FakePeer()
+    visit = door.enter(peer, accept("door"))
+    door.receive(visit, HELLO)
+    talk.values["door"] = {"max_fps": 3}
+    door.receive(visit, HELLO)
+    assert [json.loads(text)["values"] for text in peer.sent] == [{"max_fps": 7}, {"max_fps": 3}]
+    assert talk.heard == [GREETED, GREETED]
+
+
+def test_a_greeting_is_told_before_the_welcome_is_asked_for(store: FrameStore, clock: ManualClock) -> None:
+    class Learner(FakeTalk):
+        """Welcomes a camera with what it has just said of itself."""
+
+        def greeted(self, camera_id: str, hello: Mapping[str, Any]) -> None:
+            self.values[camera_id] = {"framesize": hello["framesizes"][-1]}
+
+    peer = FakePeer()
+    door = Door(SETTINGS, store, clock=clock, admit=store.add_camera, talk=Learner())
+    door.receive(door.enter(peer, accept("door")), '{"type": "hello", "v": 1, "framesizes": ["QVGA", "VGA"]}')
+    assert json.loads(peer.sent[0])["values"] == {"framesize": "VGA"}
+
+
+def test_a_legacy_camera_is_greeted_once_with_nothing(door: Door, talk: FakeTalk, jpeg: bytes) -> None:
+    visit = door.enter(FakePeer(), accept("door"))
+    for message in (jpeg, jpeg, HELLO, '{"type": "ack", "id": 1, "ok": true}', '{"type": "state", "quality": 9}'):
+        door.receive(visit, message)
+    door.leave(visit, "the connection broke")
+    assert talk.heard == [("greeted", "door", {}), LEFT]
+
+
+def test_states_and_answers_are_told_in_order(door: Door, talk: FakeTalk) -> None:
+    visit = door.enter(FakePeer(), accept("door"))
+    door.receive(visit, HELLO)
+    door.receive(visit, '{"type": "state", "quality": 12, "flash": true}')
+    door.receive(visit, '{"type": "ack", "id": 7, "ok": true}')
+    door.receive(visit, '{"type": "ack", "id": 8, "error": "no lamp"}')
+    assert talk.heard[1:] == [
+        ("told_state", "door", {"quality": 12, "flash": 255}),
+        ("acknowledged", "door", 7, ""),
+        ("acknowledged", "door", 8, "no lamp"),
+    ]
+
+
+def test_a_camera_that_never_said_anything_does_not_leave(door: Door, talk: FakeTalk) -> None:
+    door.leave(door.enter(FakePeer(), accept("door")), "the connection broke")
+    door.enter(FakePeer(), accept("yard"))
+    door.enter(FakePeer(), accept("yard"))
+    assert talk.heard == []
+
+
+def test_a_refused_hello_is_no_greeting(door: Door, talk: FakeTalk) -> None:
+    visit = door.enter(FakePeer(), accept("door"))
+    door.receive(visit, '{"type": "hello", "v": 2}')
+    door.leave(visit, "told to")
+    assert talk.heard == []
+
+
+def test_a_replaced_connection_leaves_before_the_newer_one_greets_and_never_after(door: Door, talk: FakeTalk) -> None:
+    older = door.enter(FakePeer(), accept("door"))
+    door.receive(older, HELLO)
+    newer = door.enter(FakePeer(), accept("door"))
+    door.receive(newer, HELLO)
+    door.receive(older, '{"type": "ack", "id": 1, "ok": true}')  # still on its way when it was replaced
+    door.leave(older, "told to")
+    assert talk.heard == [GREETED, LEFT, GREETED]
+    door.leave(newer, "it said 1000")
+    assert talk.heard == [GREETED, LEFT, GREETED, LEFT]
+
+
+# --- commands ------------------------------------------------------------------------------------------------------
+
+COMMAND = write_set(7, {"quality": 20})
+
+
+def test_a_command_goes_to_a_camera_that_said_hello(door: Door) -> None:
+    peer = FakePeer()
+    visit = door.enter(peer, accept("door"))
+    assert door.modern("door") is None
+    assert not door.command(visit, COMMAND)
+    door.receive(visit, HELLO)
+    assert door.modern("door") is visit
+    assert door.command(visit, COMMAND)
+    assert peer.sent[1:] == [COMMAND]
+
+
+def test_a_legacy_camera_gets_no_command(door: Door, jpeg: bytes) -> None:
+    peer = FakePeer()
+    visit = door.enter(peer, accept("door"))
+    door.receive(visit, jpeg)
+    assert door.modern("door") is None
+    assert not door.command(visit, COMMAND)
+    assert peer.sent == []
+
+
+def test_a_camera_may_be_commanded_as_soon_as_its_greeting_is_told(store: FrameStore, clock: ManualClock) -> None:
+    class Eager(FakeTalk):
+        """Looks at once whether the camera takes commands."""
+
+        def greeted(self, camera_id: str, hello: Mapping[str, Any]) -> None:
+            self.heard.append((door.modern(camera_id) is not None, bool(hello)))
+
+    talk = Eager()
+    door = Door(SETTINGS, store, clock=clock, admit=store.add_camera, talk=talk)
+    door.receive(door.enter(FakePeer(), accept("door")), HELLO)
+    assert talk.heard == [(True, True)]
+
+
+def test_who_leaves_takes_no_more_commands_when_that_is_told(store: FrameStore, clock: ManualClock) -> None:
+    class Late(FakeTalk):
+        """Looks whether a camera that left takes commands."""
+
+        def left(self, camera_id: str) -> None:
+            self.heard.append((door.modern(camera_id),))
+
+    talk = Late()
+    door = Door(SETTINGS, store, clock=clock, admit=store.add_camera, talk=talk)
+    for _ in range(2):  # the first is replaced
+        visit = door.enter(FakePeer(), accept("door"))
+        door.receive(visit, HELLO)
+    door.leave(visit, "the connection broke")
+    assert [told for told in talk.heard if len(told) == 1] == [(None,), (None,)]
+
+
+def test_a_command_never_goes_to_another_connection_than_the_one_it_was_meant_for(door: Door) -> None:
+    older, newer = FakePeer(), FakePeer()
+    first = door.enter(older, accept("door"))
+    door.receive(first, HELLO)
+    second = door.enter(newer, accept("door"))
+    assert door.modern("door") is None  # the newer one has not said hello
+    door.receive(second, HELLO)
+    assert not door.command(first, COMMAND)
+    assert (older.sent[1:], newer.sent[1:]) == ([], [])
+
+
+def test_a_connection_that_is_told_to_close_takes_no_more_commands(door: Door, clock: ManualClock) -> None:
+    refused, silent = (door.enter(FakePeer(), accept(camera_id)) for camera_id in ("door", "yard"))
+    for visit in (refused, silent):
+        door.receive(visit, HELLO)
+    door.receive(refused, '{"type": "hello", "v": 2}')
+    clock.advance(61)
+    door.check_silence()
+    assert [door.modern(camera_id) for camera_id in ("door", "yard")] == [None, None]
 
 
 # --- the log -------------------------------------------------------------------------------------------------------

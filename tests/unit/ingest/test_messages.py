@@ -10,11 +10,16 @@ from hypothesis import strategies as st
 from bridge.errors import PeerError
 from bridge.ingest.messages import (
     MAX_REASON_BYTES,
+    MAX_SENT_BYTES,
     MAX_TEXT_CHARS,
     close_reason,
+    read_ack,
     read_hello,
     read_json,
+    read_state,
     read_telemetry,
+    write_restart,
+    write_set,
     write_welcome,
 )
 
@@ -154,7 +159,109 @@ def test_any_telemetry_yields_numbers_that_json_and_gauges_take(message: dict[st
     assert all(abs(float(value)) <= 1e15 for value in values.values())
 
 
-# --- welcome -------------------------------------------------------------------------------------------------------
+# --- state ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_full_state_is_read_whole() -> None:
+    state = {"framesize": "VGA", "quality": 12, "max_fps": 7.5, "fps": 5, "flash": 128}
+    assert read_state({"type": "state", **state}) == state
+
+
+def test_what_a_state_does_not_say_is_left_out() -> None:
+    assert read_state({"type": "state"}) == {}
+    assert read_state({"type": "state", "framesize": None, "quality": None, "max_fps": None, "night": True}) == {}
+
+
+@pytest.mark.parametrize(("said", "brightness"), [(True, 255), (False, 0), (0, 0), (1, 1), (255, 255)], ids=repr)
+def test_a_lamp_that_is_only_on_or_off_has_a_brightness_too(said: object, brightness: int) -> None:
+    flash = read_state({"flash": said})["flash"]
+    assert (flash, type(flash)) == (brightness, int)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("framesize", 5),
+        ("framesize", "x" * 129),
+        ("framesize", "V\nGA"),
+        ("quality", 12.5),
+        ("quality", True),
+        ("quality", "12"),
+        ("quality", -1),
+        ("quality", 64),
+        ("max_fps", "5"),
+        ("max_fps", True),
+        ("max_fps", -1),
+        ("fps", float("nan")),
+        ("fps", float("inf")),
+        ("flash", 256),
+        ("flash", -1),
+        ("flash", 127.5),
+        ("flash", "on"),
+        ("flash", [255]),
+    ],
+)
+def test_a_wrong_value_in_a_state_is_left_out_and_the_others_are_read(key: str, value: object) -> None:
+    good: dict[str, Any] = {"framesize": "VGA", "quality": 12, "max_fps": 5, "fps": 5, "flash": 0}
+    assert read_state({**good, key: value}) == {name: good[name] for name in good if name != key}
+
+
+@given(st.dictionaries(st.sampled_from(["framesize", "quality", "max_fps", "fps", "flash", "other"]), json_values))
+def test_any_state_yields_values_that_json_and_topics_take(message: dict[str, Any]) -> None:
+    state = read_state(message)
+    json.dumps(state, allow_nan=False, ensure_ascii=False).encode()
+    assert not any(value is None or isinstance(value, bool | list | dict) for value in state.values())
+
+
+# --- ack -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_ack_says_which_command_was_carried_out() -> None:
+    assert read_ack({"type": "ack", "id": 7, "ok": True}) == (7, "")
+    assert read_ack({"type": "ack", "id": 7, "ok": True, "error": "none"}) == (7, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ("no lamp", "no lamp"),
+        ("a\nb\x1b[31m\ud800", "a?b?[31m?"),
+        ("x" * 300, "x" * 200),
+        ("ü" * 300, "ü" * 200),
+        ("", "the camera did not say why"),
+        ("  ", "the camera did not say why"),
+        (None, "the camera did not say why"),
+        (7, "the camera did not say why"),
+        ({"why": "no lamp"}, "the camera did not say why"),
+    ],
+)
+def test_an_ack_says_why_a_command_was_not_carried_out(error: object, shown: str) -> None:
+    assert read_ack({"type": "ack", "id": 0, "ok": False, "error": error}) == (0, shown)
+
+
+@pytest.mark.parametrize("ok", [False, None, 1, "true", "yes", [True]])
+def test_only_true_is_a_success(ok: object) -> None:
+    assert read_ack({"id": 1, "ok": ok}) == (1, "the camera did not say why")
+    assert read_ack({"id": 1}) == (1, "the camera did not say why")
+
+
+@pytest.mark.parametrize("command_id", [None, "7", 7.0, True, [7], 10**400, float("nan")])
+def test_an_ack_of_no_known_command_means_nothing(command_id: object) -> None:
+    assert read_ack({"type": "ack", "id": command_id, "ok": True}) is None
+
+
+@given(st.dictionaries(st.sampled_from(["id", "ok", "error"]), json_values))
+def test_any_ack_is_an_answer_that_can_be_shown_or_none(message: dict[str, Any]) -> None:
+    ack = read_ack(message)
+    if ack is not None:
+        command_id, error = ack
+        assert type(command_id) is int
+        assert error.isprintable()
+        assert len(error) <= 200
+        assert (error == "") == (message.get("ok") is True)
+
+
+# --- what cameras are told -----------------------------------------------------------------------------------------
 
 
 def test_the_welcome_says_who_when_and_what_is_wanted() -> None:
@@ -166,6 +273,39 @@ def test_the_welcome_says_who_when_and_what_is_wanted() -> None:
         "server_time_ms": 1_800_000_000_123,
         "values": {"framesize": "VGA", "max_fps": 10},
     }
+
+
+def test_a_set_names_the_command_and_the_settings() -> None:
+    assert json.loads(write_set(7, {"framesize": "VGA", "flash": 128, "max_fps": 7.5})) == {
+        "type": "set",
+        "id": 7,
+        "values": {"framesize": "VGA", "flash": 128, "max_fps": 7.5},
+    }
+
+
+def test_a_restart_names_the_command() -> None:
+    assert json.loads(write_restart(8)) == {"type": "restart", "id": 8}
+
+
+@given(st.dictionaries(st.text(max_size=200), st.booleans() | st.integers() | st.text(), max_size=10))
+def test_nothing_is_written_that_a_camera_would_refuse_for_its_length(values: dict[str, Any]) -> None:
+    try:
+        texts = [write_set(1, values), write_welcome("door", 0.0, values)]
+    except ValueError:
+        texts = []
+    assert all(len(text.encode()) <= MAX_SENT_BYTES for text in texts)
+
+
+def test_a_message_that_is_too_long_for_a_camera_is_not_written() -> None:
+    assert len(write_set(1, {"framesize": "x" * 15_000}).encode()) < 15 * 1024
+    for write in (lambda size: write_set(1, {"framesize": size}), lambda size: write_welcome("d", 0, {"s": size})):
+        with pytest.raises(ValueError, match=r"bytes is more than cameras take"):
+            write("ü" * 2600)  # six bytes each
+
+
+def test_what_json_does_not_have_is_not_written() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_set(1, {"max_fps": float("nan")})
 
 
 # --- close reasons -------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.model import Control
 from bridge.simulate.messages import (
     FRAMESIZES,
     Board,
@@ -79,7 +80,7 @@ def test_a_welcome_applies_its_values_and_is_answered_with_the_state() -> None:
     )
     assert heard.welcomed
     assert [json.loads(reply) for reply in heard.replies] == [
-        {"type": "state", "framesize": "QVGA", "quality": 12, "fps": 4, "max_fps": 4, "flash": False}
+        {"type": "state", "framesize": "QVGA", "quality": 12, "fps": 4, "max_fps": 4, "flash": 0}
     ]
     assert camera.effective_fps == 4
 
@@ -99,9 +100,18 @@ def test_a_limit_above_the_boards_own_rate_does_not_speed_it_up() -> None:
 
 def test_set_is_acknowledged_and_then_the_new_state_is_told() -> None:
     camera = board()
-    ack, state = replies(camera, type="set", id=7, values={"quality": 20, "flash": True})
+    ack, state = replies(camera, type="set", id=7, values={"quality": 20, "flash": 128})
     assert ack == {"type": "ack", "id": 7, "ok": True}
-    assert (state["type"], state["quality"], state["flash"]) == ("state", 20, True)
+    assert (state["type"], state["quality"], state["flash"]) == ("state", 20, 128)
+
+
+@pytest.mark.parametrize(("said", "kept"), [(True, 255), (False, 0), (0, 0), (1, 1), (255, 255)])
+def test_the_lamp_takes_a_brightness_or_on_and_off_and_tells_a_brightness(said: object, kept: int) -> None:
+    camera = board()
+    camera.values = Values(flash=77)
+    ack, state = replies(camera, type="set", id=7, values={"flash": said})
+    assert ack["ok"] is True
+    assert (state["flash"], type(state["flash"])) == (kept, int)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +125,10 @@ def test_set_is_acknowledged_and_then_the_new_state_is_told() -> None:
         ({"max_fps": 0}, "max_fps: not a number from 0.1 to 60"),
         ({"max_fps": True}, "max_fps: not a number from 0.1 to 60"),
         ({"max_fps": "5"}, "max_fps: not a number from 0.1 to 60"),
-        ({"flash": 1}, "flash: neither true nor false"),
+        ({"flash": 256}, "flash: not a number from 0 to 255"),
+        ({"flash": 0.5}, "flash: not a number from 0 to 255"),
+        ({"flash": "on"}, "flash: not a number from 0 to 255"),
+        ({"restart": True}, "restart: cannot be set on this board"),
         ({"wings": 2}, "wings: cannot be set on this board"),
         ("fast", "values is no object"),
     ],
@@ -136,9 +149,9 @@ def test_a_set_that_can_be_obeyed_in_part_is() -> None:
 
 
 def test_a_null_leaves_a_setting_as_it_is() -> None:
-    ack, state = replies(board(), type="set", id=10, values={"quality": None, "flash": True})
+    ack, state = replies(board(), type="set", id=10, values={"quality": None, "flash": 9})
     assert ack["ok"] is True
-    assert (state["quality"], state["flash"]) == (12, True)
+    assert (state["quality"], state["flash"]) == (12, 9)
 
 
 def test_footage_that_is_sent_byte_for_byte_has_no_size_or_quality_to_set() -> None:
@@ -162,6 +175,60 @@ def test_an_update_is_declined_because_the_board_is_simulated() -> None:
 def test_an_unknown_command_is_declined() -> None:
     answer = replies(board(), type="dance", id=5)
     assert answer == [{"type": "ack", "id": 5, "ok": False, "error": "unknown command dance"}]
+
+
+def test_a_board_may_lack_abilities_and_then_does_not_offer_tell_or_obey_them() -> None:
+    camera = board()
+    camera.lacks = frozenset({"restart", "framesize", "flash"})
+    hello = json.loads(camera.hello("power_on"))
+    assert (hello["capabilities"], hello["framesizes"]) == (["ecf1", "quality", "max_fps"], [])
+    ack, state = replies(camera, type="set", id=1, values={"framesize": "QVGA", "flash": 9, "quality": 30})
+    assert ack["error"] == "framesize: cannot be set on this board; flash: cannot be set on this board"
+    assert state == {"type": "state", "quality": 30, "fps": 10.0, "max_fps": None}
+    heard = camera.hear('{"type": "restart", "id": 2}')
+    assert not heard.restart
+    assert json.loads(heard.replies[0])["error"] == "cannot be done on this board"
+
+
+def test_the_abilities_are_called_as_the_bridge_calls_its_controls() -> None:
+    capabilities = json.loads(board().hello("power_on"))["capabilities"]
+    assert set(capabilities[1:]) == {
+        Control.RESTART,
+        Control.FRAMESIZE,
+        Control.QUALITY,
+        Control.MAX_FPS,
+        Control.FLASH,
+    }
+
+
+@pytest.mark.parametrize("kind", ["set", "restart", "update", "dance"])
+def test_a_deaf_board_neither_obeys_nor_answers_but_is_welcomed(kind: str) -> None:
+    camera = board()
+    camera.deaf = True
+    assert camera.hear('{"type": "welcome", "values": {"max_fps": 4}}').welcomed
+    heard = camera.hear(json.dumps({"type": kind, "id": 1, "values": {"quality": 30}}))
+    assert (heard.replies, heard.restart) == ((), False)
+    assert camera.values == Values(framesize="VGA", quality=12, max_fps=4)
+    assert heard.told == f'command 1: {kind} {{"quality": 30}}: passed over, being deaf'
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ({"type": "set", "id": 7, "values": {"flash": 255}}, 'command 7: set {"flash": 255}: done'),
+        (
+            {"type": "set", "id": 8, "values": {"x": 1}},
+            'command 8: set {"x": 1}: refused: x: cannot be set on this board',
+        ),
+        ({"type": "restart", "id": 9}, "command 9: restart: done"),
+        ({"type": "update", "id": 10}, "command 10: update: refused: simulated"),
+        ({"type": "da\nce", "id": "\n"}, 'command "\\n": da?ce: refused: unknown command da?ce'),
+        ({"type": "welcome", "values": {"max_fps": 4}}, ""),
+        ({"type": "news"}, ""),
+    ],
+)
+def test_what_became_of_a_command_is_one_line_for_the_log(message: dict[str, object], told: str) -> None:
+    assert board().hear(json.dumps(message)).told == told
 
 
 @pytest.mark.parametrize("text", ["", "hello", "[1]", "null", '{"type": "news"}', '{"type": 5, "id": 1}', "[" * 50_000])

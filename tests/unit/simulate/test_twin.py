@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,15 @@ import pytest
 from bridge.errors import LinkLost, SourceError
 from bridge.frames.codec import decode
 from bridge.runtime.backoff import Backoff
-from bridge.runtime.clock import SystemClock
+from bridge.runtime.clock import ManualClock, SystemClock
 from bridge.simulate.fake import FakeLink
 from bridge.simulate.source import Source, Still
-from bridge.simulate.twin import SKETCH_GREETING, Esp32Twin, Outcome, Patience, SketchTwin, first_of
+from bridge.simulate.twin import SKETCH_GREETING, TELEMETRY_EVERY_S, Esp32Twin, Outcome, Patience, SketchTwin, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bridge.runtime.clock import Clock
 
 WELCOME = json.dumps({"type": "welcome", "v": 1, "camera_id": "door", "server_time_ms": 0, "values": {}})
 HASTE = {"welcome_s": 0.05, "restart_s": 0.0}
@@ -68,10 +71,27 @@ class Waits:
         return 0.0
 
 
-def esp32(bridges: Bridges, source: Source, *, waits: Waits | None = None, fps: float | None = None) -> Esp32Twin:
+def esp32(
+    bridges: Bridges,
+    source: Source,
+    *,
+    waits: Waits | None = None,
+    fps: float | None = None,
+    clock: Clock | None = None,
+    lacks: frozenset[str] = frozenset(),
+    deaf: bool = False,
+) -> Esp32Twin:
     draw = waits or Waits()
-    patience = Patience(lost=Backoff(1, 30, draw), refused=Backoff(500, 3000, draw), **HASTE)
-    return Esp32Twin("door", source, dial=bridges.dial, clock=SystemClock(), fps=fps, patience=patience)
+    return Esp32Twin(
+        "door",
+        source,
+        dial=bridges.dial,
+        clock=clock or SystemClock(),
+        fps=fps,
+        patience=Patience(lost=Backoff(1, 30, draw), refused=Backoff(500, 3000, draw), **HASTE),
+        lacks=lacks,
+        deaf=deaf,
+    )
 
 
 def sketch(bridges: Bridges, source: Source) -> SketchTwin:
@@ -150,6 +170,71 @@ def test_a_restart_is_acknowledged_and_the_board_comes_back_with_the_reason() ->
     assert first.closed
     assert second.said("hello")[0]["reset_reason"] == "software"
     assert waits.bounds_s == []  # asked for, not lost
+
+
+def test_over_a_restart_a_board_keeps_its_settings_and_counts_anew() -> None:
+    clock = ManualClock()
+
+    class Minutes(Numbers):
+        """A picture a minute."""
+
+        def _read(self, index: int) -> bytes | None:
+            clock.advance(60)
+            return super()._read(index)
+
+    settings = '{"type":"set","id":8,"values":{"flash":128,"max_fps":50}}'
+    before = FakeLink(WELCOME, breaks_after=1)
+    restarted = FakeLink(WELCOME, settings, '{"type":"restart","id":9}')
+    after, later = FakeLink(WELCOME, breaks_after=2), FakeLink(WELCOME)
+    asyncio.run(esp32(Bridges(before, restarted, after, later), Minutes(9), clock=clock).run())
+    assert [link.said("hello")[0]["reset_reason"] for link in (before, restarted, after, later)] == [
+        "power_on",
+        "power_on",
+        "software",
+        "software",  # of the last boot, however often the link was lost since
+    ]
+    assert [(state["flash"], state["max_fps"]) for state in after.said("state")] == [(128, 50)]
+    health = after.said("telemetry")[0]
+    assert [health[name] for name in ("uptime_s", "frames_sent", "frames_failed", "reconnects")] == [0, 0, 0, 0]
+    assert int.from_bytes(after.frames[0][4:8], "big") == 1
+    health = later.said("telemetry")[0]
+    assert (health["uptime_s"], health["frames_sent"], health["reconnects"]) == (180, 2, 1)
+
+
+def test_every_command_is_logged_with_what_became_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    commands = (
+        '{"type":"set","id":1,"values":{"flash":9}}',
+        '{"type":"set","id":2,"values":{"flash":-9}}',
+        '{"type":"restart","id":3}',
+    )
+    asyncio.run(esp32(Bridges(FakeLink(WELCOME, *commands), FakeLink(WELCOME)), Numbers(3)).run())
+    assert [message for message in caplog.messages if message.startswith("door: command")] == [
+        'door: command 1: set {"flash": 9}: done',
+        'door: command 2: set {"flash": -9}: refused: flash: not a number from 0 to 255',
+        "door: command 3: restart: done",
+    ]
+
+
+def test_a_deaf_board_goes_on_sending_and_never_answers() -> None:
+    link = FakeLink(WELCOME, '{"type":"set","id":1,"values":{"flash":9}}', '{"type":"restart","id":2}')
+    assert asyncio.run(esp32(Bridges(link), Numbers(3), deaf=True).run()) is Outcome.FOOTAGE_ENDED
+    assert (len(link.frames), link.said("ack"), len(link.said("state"))) == (3, [], 1)
+
+
+def test_a_board_without_a_lamp_does_not_offer_it() -> None:
+    link = FakeLink(WELCOME)
+    asyncio.run(esp32(Bridges(link), Numbers(3), lacks=frozenset({"flash"})).run())
+    assert link.said("hello")[0]["capabilities"] == ["ecf1", "restart", "max_fps"]
+    assert "flash" not in link.said("state")[0]
+
+
+def test_health_is_reported_at_once_and_then_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert TELEMETRY_EVERY_S == 10
+    monkeypatch.setattr("bridge.simulate.twin.TELEMETRY_EVERY_S", 0.1)
+    link = FakeLink(WELCOME, frame_s=0.05)
+    asyncio.run(esp32(Bridges(link), Numbers(5)).run())
+    assert 2 <= len(link.said("telemetry")) <= 4
 
 
 def test_set_changes_the_pictures_size_and_the_state_says_so() -> None:
