@@ -272,6 +272,26 @@ class Control(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """The numbers that a control takes: ``low`` to ``high``, both included; a slider moves by ``step``."""
+
+    low: float
+    high: float
+    step: float
+
+
+CONTROL_RANGES: Mapping[Control, Range] = MappingProxyType(
+    {
+        Control.CONFIDENCE: Range(0.05, 0.95, 0.05),  # 0 takes every shadow for a person, 1 nothing at all
+        Control.FLASH: Range(0, 255, 1),
+        Control.QUALITY: Range(4, 63, 1),  # below 4 the camera's driver runs out of buffer on busy scenes
+        Control.MAX_FPS: Range(0.5, 60, 0.5),
+    }
+)
+"""What the controls with numbers take; those with a step of 1 take whole numbers only. The others take no numbers."""
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """What a camera says that it is and can; the default is one that says nothing, as the first sketch.
 
