@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bridge.publish import discovery
+from bridge.publish.messages import take_back
 from bridge.publish.settings import DiscoveryFormat
 
 if TYPE_CHECKING:
@@ -180,8 +181,8 @@ class Announcer:
         return [
             *news,
             discovery.migration(old),
-            discovery.announcement(settings, device, {} if former else gone),
-            [*discovery.cleared(old), *discovery.cleared(record.idle_topics())],
+            [*discovery.emptied(old), *discovery.announcement(settings, device, {} if former else gone)],
+            [take_back(topic) for topic in record.idle_topics()],
         ]
 
     def _settle(self, name: str) -> None:

@@ -10,8 +10,10 @@ Rules seen on Home Assistant 2025.4, 2026.2 and 2026.11, and read in its ``compo
 - To leave a component out does not remove it. ``{"p": platform}`` does, and for one that is not there it is silent; in
   the single form an empty payload does.
 - An empty payload to a device's topic removes the device; when there is none, it is a warning in the log.
-- One device or component is known by one topic. To move, ``{"migrate_discovery": true}`` goes to each old topic, then
-  the new form, then empty payloads to the old topics. A move in which these came too fast, or out of order, is refused.
+- A component is known by the topic that it came on; what comes on another is refused with a warning. To move,
+  ``{"migrate_discovery": true}`` goes to each old topic, which unloads the entities and keeps what users have set; then
+  comes the new form. The old topics are emptied between the two: the documentation says afterwards, but then every
+  entity warns of a conflict, while in between nobody knows these topics. (An emptied device topic warns once.)
 - While a component of a device is still being set up, a second message for that device is **cut short** at it: what
   stands behind it is lost (``return`` inside the loop). So a device is told news only some seconds after the last; see
   ``stages``.
@@ -93,9 +95,9 @@ def migration(topics: Iterable[str]) -> list[Message]:
     return [_message(topic, _MIGRATE) for topic in topics]
 
 
-def cleared(topics: Iterable[str]) -> list[Message]:
-    """Nothing is to be left on these topics; at least once, whatever lay there."""
-    return [Message(topic, b"", MessageKind.STATE) for topic in topics]
+def emptied(topics: Iterable[str]) -> list[Message]:
+    """Nothing is left of an announcement on these topics."""
+    return [_message(topic, b"") for topic in topics]
 
 
 def every_config_topic(settings: PublishSettings, node: str) -> tuple[str, ...]:

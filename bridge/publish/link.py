@@ -27,7 +27,7 @@ from bridge.errors import BrokerError
 from bridge.model import Readiness
 from bridge.publish.connection import Acknowledged, Received, Refused
 from bridge.publish.letters import stamp
-from bridge.publish.messages import Message, MessageKind
+from bridge.publish.messages import MessageKind, take_back
 from bridge.publish.outbox import Outbox
 from bridge.publish.stages import PACE_S, Stages
 from bridge.publish.sweep import Sweep
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from bridge.publish.connection import Connection, Happening
     from bridge.publish.echoes import Echoes
+    from bridge.publish.messages import Message
     from bridge.publish.reception import Reception
     from bridge.runtime.clock import Clock
     from bridge.runtime.metrics import Metrics
@@ -387,7 +388,7 @@ class BrokerLink:
         """Something is retained that we asked for: does it belong to what is gone?"""
         with self._lock:
             if received.payload and self._sweep.wants(received.topic):
-                self._queue([Message(received.topic, b"", MessageKind.STATE)])
+                self._queue([take_back(received.topic)])
 
     def _note_problem(self, error: BrokerError) -> None:
         """Keep the newest problem; log it when it differs from the one before, not at every try."""

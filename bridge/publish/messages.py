@@ -277,6 +277,11 @@ def telemetry(base: str, status: CameraStatus) -> Message:
     return Message(f"{base}/{status.camera_id}/telemetry", json_payload(payload), MessageKind.TELEMETRY, qos=0)
 
 
+def take_back(topic: str) -> Message:
+    """Nothing is retained on this topic any more; acknowledged, whatever lay there."""
+    return Message(topic, b"", MessageKind.STATE)
+
+
 def bridge_telemetry(base: str, values: Mapping[str, Any]) -> Message:
     """The bridge's own figures (``cameras``, ``cameras_online``, ``inference_ms``, ``queue``, ``uptime_s``, ...)."""
     return Message(f"{base}/bridge/telemetry", json_payload(values), MessageKind.TELEMETRY, qos=0)
