@@ -17,18 +17,17 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.publish import discovery
 from bridge.publish.messages import take_back
 from bridge.publish.settings import DiscoveryFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from typing import Self
 
     from bridge.publish.entities import Device
-    from bridge.publish.link import BrokerLink
     from bridge.publish.memory import Memory
     from bridge.publish.messages import Message
     from bridge.publish.settings import PublishSettings
@@ -113,6 +112,19 @@ class _Record:
         return [topic for topic in dict.fromkeys(gone) if topic not in read]
 
 
+class News(Protocol):
+    """How news of devices get to the broker; ``link.BrokerLink`` is the real one."""
+
+    def stage(self, device: str, stages: Sequence[Sequence[Message]], done: Callable[[], None]) -> None:
+        """Tell news of a device, step by step; ``done`` is called when the broker has them all."""
+
+    def sweep(self, configs: Iterable[str], states: Iterable[str] = ()) -> None:
+        """Empty what is retained on the topics that fit these filters."""
+
+    def spare(self, filters: Iterable[str]) -> None:
+        """Sweep these no more."""
+
+
 class Announcer:
     """See the module.
 
@@ -123,7 +135,7 @@ class Announcer:
         clock: when something went.
     """
 
-    def __init__(self, settings: PublishSettings, link: BrokerLink, memory: Memory, clock: Clock) -> None:
+    def __init__(self, settings: PublishSettings, link: News, memory: Memory, clock: Clock) -> None:
         self._settings = settings
         self._link = link
         self._memory = memory

@@ -111,7 +111,8 @@ class FakeConnection:
     def unsubscribe(self, topic: str) -> None:
         """Forget the topic."""
         self._check()
-        self._broker.subscriptions.remove(topic)
+        if topic in self._broker.subscriptions:
+            self._broker.subscriptions.remove(topic)
 
     def confirm(self, receipt: int) -> None:
         """Note the receipt; the message will not come again."""

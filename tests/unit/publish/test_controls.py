@@ -82,8 +82,15 @@ def test_a_push_leaves_no_state() -> None:
 
 @pytest.mark.parametrize(
     ("control", "value"),
-    [(Control.DETECT, True), (Control.CONFIDENCE, 0.35), (Control.QUALITY, 12), (Control.FRAMESIZE, "VGA")]
-    + [(Control.FLASH, 77), (Control.FLASH, 0), (Control.MAX_FPS, 7.5)],
+    [
+        (Control.DETECT, True),
+        (Control.CONFIDENCE, 0.35),
+        (Control.QUALITY, 12),
+        (Control.FRAMESIZE, "VGA"),
+        (Control.FLASH, 77),
+        (Control.FLASH, 0),
+        (Control.MAX_FPS, 7.5),
+    ],
 )
 def test_what_is_told_could_be_commanded_again(control: Control, value: ControlValue) -> None:
     topic = f"espcam/yard/{control}/set"

@@ -145,7 +145,7 @@ def test_an_announcement_can_be_found_again(
     assert all(any(fits(wanted, topic) for wanted in filters) for topic in topics)
 
 
-def test_a_move_asks_to_let_go_and_then_leaves_nothing(settings: PublishSettings) -> None:
+def test_a_move_asks_to_let_go_and_then_leaves_nothing() -> None:
     (ask,), (clear,) = migration(["t"]), emptied(["t"])
     assert (payload(ask), ask.retain) == ({"migrate_discovery": True}, True)
     assert (clear.payload, clear.retain, clear.qos) == (b"", True, 1)

@@ -49,7 +49,7 @@ def test_every_entity_reads_a_topic_that_is_published(camera: PublishedCamera) -
 
 
 def test_every_diagnostic_reads_a_key_that_telemetry_may_have(camera: PublishedCamera) -> None:
-    told = {key: 1 for key in ("rssi_dbm", "heap_free_bytes", "heap_min_bytes", "psram_free_bytes", "uptime_s")}
+    told = dict.fromkeys(("rssi_dbm", "heap_free_bytes", "heap_min_bytes", "psram_free_bytes", "uptime_s"), 1)
     told |= {"temperature_c": 1, "reconnects": 1}
     status = CameraStatus("front_door", "", CameraState.ONLINE, telemetry=told, hello={"reset_reason": "power on"})
     known = messages.telemetry("espcam", status).payload.decode()
@@ -74,7 +74,10 @@ def test_what_a_camera_gains_changes_nothing_that_it_had(camera: PublishedCamera
 
 
 def test_no_sensor_is_for_setting_up_and_no_switch_is_hidden_among_settings(camera: PublishedCamera) -> None:
-    found = [*components(replace(camera, offer=EVERYTHING)).values(), *configs(bridge_device(PublishSettings())).values()]
+    found = [
+        *components(replace(camera, offer=EVERYTHING)).values(),
+        *configs(bridge_device(PublishSettings())).values(),
+    ]
     for config in found:
         if config["p"] in {"sensor", "binary_sensor", "camera", "image", "event", "switch", "light"}:
             assert config.get("entity_category") != "config"
@@ -118,7 +121,9 @@ def test_a_camera_that_says_nothing_is_an_esp32_cam(camera: PublishedCamera) -> 
     assert not {"sw", "cns"} & told.keys()
 
 
-@pytest.mark.parametrize("mac", ["", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "24:0a:c4:11:22", "24-0a-c4-11-22-33", "x"])
+@pytest.mark.parametrize(
+    "mac", ["", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "24:0a:c4:11:22", "24-0a-c4-11-22-33", "x"]
+)
 def test_an_address_that_is_no_boards_own_ties_no_devices_together(mac: str, camera: PublishedCamera) -> None:
     assert "cns" not in about(replace(camera, offer=Offer(mac=mac)))
 
@@ -153,7 +158,9 @@ def test_hostile_names_and_labels_never_break_what_home_assistant_requires(
     name: str, labels: list[str], in_zone: list[str], told: str
 ) -> None:
     offer = replace(EVERYTHING, board=told, firmware=told)
-    device = camera_device(PublishSettings(), PublishedCamera("cam", name, tuple(labels), {"porch": tuple(in_zone)}, offer))
+    device = camera_device(
+        PublishSettings(), PublishedCamera("cam", name, tuple(labels), {"porch": tuple(in_zone)}, offer)
+    )
     assert device.about["name"]
     assert device.about["mdl"]
     platforms = {"camera", "binary_sensor", "sensor", "image", "event", "switch", "number", "light", "select", "button"}
