@@ -9,6 +9,10 @@ Rules seen on Home Assistant 2025.4, 2026.2 and 2026.11:
 - ``configuration_url`` without a scheme rejects the device.
 - ``fps`` takes no device class; ``ms`` and ``s`` go with ``duration``, ``B`` with ``data_size``.
 - A sensor may be ``diagnostic``, never ``config``.
+- Defaults of ``availability`` and ``dev`` are written out (``payload_available``, ``cns``, ...). 2025.4 checks payloads
+  while another thread loads the modules of further platforms. These share the checking objects (``vol.All``), which are
+  empty for a moment then: what is checked meanwhile passes unchecked and without defaults, and an entity is lost with
+  ``KeyError: 'payload_available'``. With nothing left to default, that moment does no harm.
 - A figure that a camera does not tell: ``default(none)`` makes the entity ``unknown``, anything else a warning.
 
 Names are text of users. They stand only where Home Assistant shows text; all templates are fixed strings of this file.
@@ -207,6 +211,7 @@ def bridge_device(settings: PublishSettings) -> Device:
     )
     about = {
         "ids": [root],
+        "cns": [],
         "name": named("bridge"),
         "mf": MAKER,
         "mdl": "bridge",
@@ -231,7 +236,7 @@ def camera_device(settings: PublishSettings, camera: PublishedCamera) -> Device:
     )
     about = {
         "ids": [f"{root}_{camera.id}"],
-        **({"cns": [["mac", offer.mac.lower()]]} if _MAC.fullmatch(offer.mac.lower()) else {}),
+        "cns": [["mac", offer.mac.lower()]] if _MAC.fullmatch(offer.mac.lower()) else [],
         "name": display_name(camera.name) or camera.id,
         "mf": "Espressif",
         "mdl": display_name(offer.board) or "ESP32-CAM",

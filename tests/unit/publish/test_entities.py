@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bridge.model import CameraState, CameraStatus, Control, Offer
 from bridge.publish import messages
-from bridge.publish.entities import bridge_device, camera_device, display_name
+from bridge.publish.entities import availability_list, bridge_device, camera_device, display_name
 from bridge.publish.settings import PublishedCamera, PublishSettings
 
 if TYPE_CHECKING:
@@ -118,14 +118,22 @@ def test_a_device_says_what_the_camera_says_of_itself(camera: PublishedCamera) -
 def test_a_camera_that_says_nothing_is_an_esp32_cam(camera: PublishedCamera) -> None:
     told = about(camera)
     assert told["mdl"] == "ESP32-CAM"
-    assert not {"sw", "cns"} & told.keys()
+    assert "sw" not in told
+    assert told["cns"] == []
 
 
 @pytest.mark.parametrize(
     "mac", ["", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "24:0a:c4:11:22", "24-0a-c4-11-22-33", "x"]
 )
 def test_an_address_that_is_no_boards_own_ties_no_devices_together(mac: str, camera: PublishedCamera) -> None:
-    assert "cns" not in about(replace(camera, offer=Offer(mac=mac)))
+    assert about(replace(camera, offer=Offer(mac=mac)))["cns"] == []
+
+
+def test_nothing_of_a_device_or_of_its_availability_is_left_to_a_default(camera: PublishedCamera) -> None:
+    for device in (camera_device(PublishSettings(), camera), bridge_device(PublishSettings())):
+        assert {"ids", "cns"} <= device.about.keys()
+    for entry in availability_list(["a", "b"]):
+        assert entry.keys() == {"topic", "payload_available", "payload_not_available"}
 
 
 @pytest.mark.parametrize("url", ["", "bridge.local:8080", "ftp://x", "javascript:alert(1)"])
