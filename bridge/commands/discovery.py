@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def run(settings: PublishSettings, cameras: Sequence[PublishedCamera], out: TextIO) -> int:
-    """Print a JSON list of ``{topic, payload, retain, qos}``; empty when discovery is switched off.
+    """Print a JSON list of ``{topic, payload, retain, qos}`` in the configured form; empty when that is switched off.
+
+    It knows the configuration alone: what a camera adds once it says what it can is not in there.
 
     Returns:
         The exit code.

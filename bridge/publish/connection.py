@@ -46,8 +46,19 @@ Happening: TypeAlias = Acknowledged | Received | Refused
 class Connection(Protocol):
     """A connection that the broker accepted; it ends for good when a method raises or with ``close``."""
 
-    def subscribe(self, topic: str) -> None:
-        """Ask for a topic, QoS 1.
+    def subscribe(self, topic: str, qos: int = 1) -> None:
+        """Ask for a topic, and what is retained there.
+
+        Args:
+            topic: a filter; ``+`` and ``#`` are known.
+            qos: 0: a broker that remembers us keeps nothing of it for us while we are away.
+
+        Raises:
+            BrokerError: the connection is gone.
+        """
+
+    def unsubscribe(self, topic: str) -> None:
+        """Ask for a topic no more.
 
         Raises:
             BrokerError: the connection is gone.

@@ -1,267 +1,147 @@
-"""Home Assistant's device-based discovery: one message a camera, one for the bridge. Pure and deterministic.
+"""How Home Assistant is told of devices, changes and removals, in both of its forms. Pure and deterministic.
 
-Rules seen on Home Assistant 2025.4, 2026.2 and 2026.11:
+- Device-based, one message a device (``<prefix>/device/<node>/config``): 2024.11 and newer.
+- Single-component, one message an entity (``<prefix>/<platform>/<node>/<key>/config``): any version, and others that
+  speak this protocol.
+
+Rules seen on Home Assistant 2025.4, 2026.2 and 2026.11, and read in its ``components/mqtt/discovery.py``:
 
 - Every component needs ``p`` and ``unique_id``, the root needs ``o.name``; one missing rejects the whole device.
-- 2025.4 honours only ``object_id``, 2026.11 only ``default_entity_id``: both are sent.
-- ``configuration_url`` without a scheme rejects the device.
-- ``fps`` takes no device class; ``ms`` goes with ``duration``.
-
-Names are text of users. They stand only where Home Assistant shows text; all templates are fixed strings of this file.
+- To leave a component out does not remove it. ``{"p": platform}`` does, and for one that is not there it is silent; in
+  the single form an empty payload does.
+- An empty payload to a device's topic removes the device; when there is none, it is a warning in the log.
+- A component is known by the topic that it came on; what comes on another is refused with a warning. To move,
+  ``{"migrate_discovery": true}`` goes to each old topic, which unloads the entities and keeps what users have set; then
+  comes the new form. The old topics are emptied between the two: the documentation says afterwards, but then every
+  entity warns of a conflict, while in between nobody knows these topics. (An emptied device topic warns once.)
+- While a component of a device is still being set up, a second message for that device is **cut short** at it: what
+  stands behind it is lost (``return`` inside the loop). So a device is told news only some seconds after the last; see
+  ``stages``.
 """
 
 from __future__ import annotations
 
-import itertools
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from bridge.publish.messages import LabelSlugs, Message, MessageKind, json_payload, safe_id
+from bridge.publish.entities import MAKER, availability_list, bridge_device, camera_device
+from bridge.publish.messages import Message, MessageKind, json_payload
+from bridge.publish.settings import DiscoveryFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from bridge.publish.entities import Device, Entity
     from bridge.publish.settings import PublishedCamera, PublishSettings
 
-_ORIGIN_NAME = "espcam-bridge"
 _ORIGIN_URL = "https://github.com/espcam-bridge/espcam-bridge"
-_NAME_CHARS = 100  # far more than Home Assistant shows; a bound for what a file may hold
-
-
-class _Scope(NamedTuple):
-    """The device that components belong to.
-
-    Attributes:
-        unique: root of their unique ids.
-        entity: root of their entity ids.
-    """
-
-    unique: str
-    entity: str
-
-    def component(self, platform: str, key: str, config: dict[str, Any], entity_key: str = "") -> dict[str, Any]:
-        """One component: what all have, and its own part.
-
-        Args:
-            platform: ``sensor``, ``camera``, ...
-            key: unique within the device; joined by ``-``, which no camera id holds.
-            config: its own part.
-            entity_key: ends the entity id where ``key`` would not be nice to read.
-        """
-        object_id = f"{self.entity}_{entity_key or key}".lower().replace("-", "_")
-        return {
-            "p": platform,
-            "unique_id": f"{self.unique}-{key}",
-            "object_id": object_id,
-            "default_entity_id": f"{platform}.{object_id}",
-            **config,
-        }
-
-
-class _Diagnostic(NamedTuple):
-    """A figure in ``telemetry`` that becomes a diagnostic sensor."""
-
-    key: str
-    name: str
-    icon: str
-    extra: dict[str, Any]
-
-
-_RATE = {"unit_of_measurement": "fps", "state_class": "measurement", "suggested_display_precision": 1}
-_DURATION = {
-    "device_class": "duration",
-    "unit_of_measurement": "ms",
-    "state_class": "measurement",
-    "suggested_display_precision": 0,
-}
-_TOTAL = {"state_class": "total_increasing"}
-_DIAGNOSTICS = (
-    _Diagnostic("fps", "Frame rate", "mdi:speedometer", _RATE),
-    _Diagnostic("detect_fps", "Detection rate", "mdi:eye-check", _RATE),
-    _Diagnostic("inference_ms", "Inference time", "mdi:timer-outline", _DURATION),
-    _Diagnostic("frame_age_ms", "Frame age", "mdi:timer-sand", _DURATION),
-    _Diagnostic("dropped", "Dropped frames", "mdi:image-minus", _TOTAL),
-    _Diagnostic("rejected", "Rejected frames", "mdi:image-broken-variant", _TOTAL),
-)
+_MIGRATE = json_payload({"migrate_discovery": True})
 
 
 def discovery_messages(settings: PublishSettings, cameras: Iterable[PublishedCamera]) -> list[Message]:
     """All discovery messages, the bridge's own first because the cameras refer to it; none when it is switched off."""
     if not settings.discovery:
         return []
-    return [bridge_discovery(settings), *(camera_discovery(settings, camera) for camera in cameras)]
+    devices = [bridge_device(settings), *(camera_device(settings, camera) for camera in cameras)]
+    return [message for device in devices for message in announcement(settings, device)]
 
 
-def bridge_discovery(settings: PublishSettings) -> Message:
-    """The bridge as a device: whether it is connected, and its version."""
-    root = safe_id(settings.client_id)
-    scope = _Scope(root, root)
-    state_topic = f"{settings.base_topic}/bridge/state"
-    # Without availability: it must say "disconnected" when the bridge is gone, not "unavailable".
-    connection = {
-        "name": "Connection",
-        "state_topic": state_topic,
-        "payload_on": "online",
-        "payload_off": "offline",
-        "device_class": "connectivity",
-        "entity_category": "diagnostic",
-    }
-    version = {
-        "name": "Version",
-        "state_topic": f"{settings.base_topic}/bridge/info",
-        "value_template": "{{ value_json.version }}",
-        "availability": [{"topic": state_topic}],
-        "icon": "mdi:tag",
-        "entity_category": "diagnostic",
-    }
-    payload = {
-        "dev": {
-            "ids": [root],
-            "name": "ESP32-CAM bridge",
-            "mf": _ORIGIN_NAME,
-            "mdl": "bridge",
-            "sw": settings.version,
-            **_link(settings),
-        },
-        "o": _origin(settings),
-        "cmps": {
-            "connection": scope.component("binary_sensor", "connection", connection),
-            "version": scope.component("sensor", "version", version),
-        },
-        "qos": 1,
-    }
-    return _message(settings, root, payload)
+def announcement(
+    settings: PublishSettings,
+    device: Device,
+    gone: Mapping[str, str] | None = None,
+    form: DiscoveryFormat | None = None,
+) -> list[Message]:
+    """A device as it is now.
 
-
-def camera_discovery(settings: PublishSettings, camera: PublishedCamera) -> Message:
-    """A camera as a device with all its entities."""
-    root = safe_id(settings.client_id)
-    topic = f"{settings.base_topic}/{camera.id}"
-    scope = _Scope(f"{root}-{camera.id}", camera.id)
-    payload = {
-        "dev": {
-            "ids": [f"{root}_{camera.id}"],
-            "name": display_name(camera.name) or camera.id,
-            "mdl": "ESP32-CAM",
-            "via_device": root,
-            **_link(settings),
-        },
-        "o": _origin(settings),
-        "cmps": {
-            **_camera_components(scope, topic, camera.labels),
-            **_label_components(scope, topic, camera),
-            **_zone_components(scope, topic, camera),
-            **_diagnostic_components(scope, topic),
-        },
-        "availability": [{"topic": f"{settings.base_topic}/bridge/state"}, {"topic": f"{topic}/availability"}],
-        "availability_mode": "all",
-        "qos": 1,
-    }
-    return _message(settings, f"{root}_{camera.id}", payload)
-
-
-def camera_slugs(camera: PublishedCamera) -> LabelSlugs:
-    """The topic names of all labels that count anywhere in a camera."""
-    return LabelSlugs(itertools.chain(camera.labels, *camera.zones.values()))
-
-
-def display_name(text: str) -> str:
-    """The text on one line without control characters, at most 100 characters."""
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(printable.split())[:_NAME_CHARS].rstrip()
-
-
-def _camera_components(scope: _Scope, topic: str, labels: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    snapshot = {"name": "Snapshot", "topic": f"{topic}/snapshot"}
-    motion = {"name": "Motion", "state_topic": f"{topic}/motion", "device_class": "motion"}
-    detected = {
-        "name": "Detected",
-        "state_topic": f"{topic}/detected",
-        "event_types": list(dict.fromkeys(labels)),
-        "icon": "mdi:cctv",
-    }
-    return {
-        "snapshot": scope.component("camera", "snapshot", snapshot),
-        "motion": scope.component("binary_sensor", "motion", motion),
-        "detected": scope.component("event", "detected", detected),
-    }
-
-
-def _label_components(scope: _Scope, topic: str, camera: PublishedCamera) -> dict[str, dict[str, Any]]:
-    """Three entities a label; keys begin with their kind, so that no label's text can make two keys meet."""
-    slugs = camera_slugs(camera)
-    components: dict[str, dict[str, Any]] = {}
-    for label in dict.fromkeys(camera.labels):
-        slug = slugs.slug(label)
-        name = _label_name(label, slug)
-        there = {"name": name, "state_topic": f"{topic}/{slug}", "device_class": "occupancy"}
-        count = {
-            "name": f"{name} count",
-            "state_topic": f"{topic}/{slug}/count",
-            "state_class": "measurement",
-            "icon": "mdi:counter",
-        }
-        thumbnail = {
-            "name": f"{name} thumbnail",
-            "image_topic": f"{topic}/{slug}/thumbnail",
-            "content_type": "image/jpeg",
-        }
-        components |= {
-            f"label-{slug}": scope.component("binary_sensor", f"label-{slug}", there, slug),
-            f"count-{slug}": scope.component("sensor", f"count-{slug}", count, f"{slug}_count"),
-            f"thumbnail-{slug}": scope.component("image", f"thumbnail-{slug}", thumbnail, f"{slug}_thumbnail"),
-        }
-    return components
-
-
-def _zone_components(scope: _Scope, topic: str, camera: PublishedCamera) -> dict[str, dict[str, Any]]:
-    """An entity a zone and label; no zone's name holds the ``-`` that ends it in the key."""
-    slugs = camera_slugs(camera)
-    components: dict[str, dict[str, Any]] = {}
-    for zone, labels in camera.zones.items():
-        for label in dict.fromkeys(labels):
-            slug = slugs.slug(label)
-            there = {
-                "name": f"{_label_name(label, slug)} in {zone.replace('_', ' ')}",
-                "state_topic": f"{topic}/zones/{zone}/{slug}",
-                "device_class": "occupancy",
-            }
-            key = f"zone-{zone}-{slug}"
-            components[key] = scope.component("binary_sensor", key, there)
-    return components
-
-
-def _label_name(label: str, slug: str) -> str:
-    shown = display_name(label) or slug
-    return shown[:1].upper() + shown[1:]
-
-
-def _diagnostic_components(scope: _Scope, topic: str) -> dict[str, dict[str, Any]]:
-    return {
-        figure.key: scope.component(
-            "sensor",
-            figure.key,
-            {
-                "name": figure.name,
-                "state_topic": f"{topic}/telemetry",
-                "value_template": f"{{{{ value_json.{figure.key} }}}}",
-                "icon": figure.icon,
-                "entity_category": "diagnostic",
-                **figure.extra,
-            },
+    Args:
+        settings: under which names.
+        device: what there is.
+        gone: components that were once announced and are not any more, each with its platform.
+        form: another form than that of the settings.
+    """
+    gone = {key: platform for key, platform in (gone or {}).items() if key not in _platforms(device)}
+    if (form or settings.discovery_format) is DiscoveryFormat.DEVICE:
+        return [_message(_device_topic(settings, device.node), json_payload(_device_payload(settings, device, gone)))]
+    told = [
+        _message(
+            _single_topic(settings, device.node, entity.key, entity.platform), _single_payload(settings, device, entity)
         )
-        for figure in _DIAGNOSTICS
+        for entity in device.entities
+    ]
+    return [*told, *(_message(_single_topic(settings, device.node, *part), b"") for part in gone.items())]
+
+
+def config_topics(
+    settings: PublishSettings, node: str, platforms: Mapping[str, str], form: DiscoveryFormat
+) -> list[str]:
+    """The topics that a device's announcement lies on.
+
+    Args:
+        settings: under which names.
+        node: the device's.
+        platforms: its components, each with its platform.
+        form: of the announcement.
+    """
+    if form is DiscoveryFormat.DEVICE:
+        return [_device_topic(settings, node)]
+    return [_single_topic(settings, node, key, platform) for key, platform in platforms.items()]
+
+
+def migration(topics: Iterable[str]) -> list[Message]:
+    """Let Home Assistant let go of what it knows from these topics, and keep what users have set for it.
+
+    Retained: whoever starts in the middle of a move finds nothing of the old form.
+    """
+    return [_message(topic, _MIGRATE) for topic in topics]
+
+
+def emptied(topics: Iterable[str]) -> list[Message]:
+    """Nothing is left of an announcement on these topics."""
+    return [_message(topic, b"") for topic in topics]
+
+
+def every_config_topic(settings: PublishSettings, node: str) -> tuple[str, ...]:
+    """Filters that fit whatever was ever announced of a device, in any form."""
+    return _device_topic(settings, node), f"{settings.discovery_prefix}/+/{node}/+/config"
+
+
+def _platforms(device: Device) -> dict[str, str]:
+    return {entity.key: entity.platform for entity in device.entities}
+
+
+def _device_payload(settings: PublishSettings, device: Device, gone: Mapping[str, str]) -> dict[str, Any]:
+    components = {entity.key: {"p": entity.platform, **entity.config} for entity in device.entities}
+    return {
+        "dev": device.about,
+        "o": _origin(settings),
+        "cmps": components | {key: {"p": platform} for key, platform in gone.items()},
+        **_availability(device),
+        "qos": 1,
     }
+
+
+def _single_payload(settings: PublishSettings, device: Device, entity: Entity) -> bytes:
+    common = {"dev": device.about, "o": _origin(settings), **_availability(device), "qos": 1}
+    return json_payload({**common, **entity.config})
+
+
+def _availability(device: Device) -> dict[str, Any]:
+    if not device.availability:
+        return {}
+    return {"availability": availability_list(device.availability), "availability_mode": "all"}
 
 
 def _origin(settings: PublishSettings) -> dict[str, str]:
-    return {"name": _ORIGIN_NAME, "sw": settings.version, "url": _ORIGIN_URL}
+    return {"name": MAKER, "sw": settings.version, "url": _ORIGIN_URL}
 
 
-def _link(settings: PublishSettings) -> dict[str, str]:
-    """The page's address, only when Home Assistant would take it: any other text rejects the whole device."""
-    known = settings.public_url.startswith(("http://", "https://"))
-    return {"configuration_url": settings.public_url} if known else {}
+def _device_topic(settings: PublishSettings, node: str) -> str:
+    return f"{settings.discovery_prefix}/device/{node}/config"
 
 
-def _message(settings: PublishSettings, node: str, payload: dict[str, Any]) -> Message:
-    return Message(f"{settings.discovery_prefix}/device/{node}/config", json_payload(payload), MessageKind.DISCOVERY)
+def _single_topic(settings: PublishSettings, node: str, key: str, platform: str) -> str:
+    return f"{settings.discovery_prefix}/{platform}/{node}/{key}/config"
+
+
+def _message(topic: str, payload: bytes) -> Message:
+    return Message(topic, payload, MessageKind.DISCOVERY)

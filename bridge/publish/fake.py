@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import BrokerError
 from bridge.publish.connection import Acknowledged, Happening, Received, Refused
+from bridge.publish.sweep import fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,7 @@ class FakeBroker:
         self.acknowledges = True
         self.wills: list[Message] = []
         self.received: list[Message] = []
+        self.retained: dict[str, Message] = {}
         self.connections: list[FakeConnection] = []
 
     def connect(self, _settings: PublishSettings, will: Message) -> FakeConnection:
@@ -57,13 +59,20 @@ class FakeBroker:
 
     def echo(self, message: Message) -> Received | None:
         """What the client gets of its own message; None when it is not subscribed to the topic."""
-        if message.topic in self.unreadable or not any(_fits(topic, message.topic) for topic in self.subscriptions):
+        if message.topic in self.unreadable or not any(fits(topic, message.topic) for topic in self.subscriptions):
             return None
         receipt = next(self.receipts) if message.qos else 0
         received = Received(message.topic, message.payload, retain=False, receipt=receipt)
         if receipt:
             self.unconfirmed[receipt] = received
         return received
+
+    def keep(self, message: Message) -> None:
+        """Retain a message; an empty one takes back what is there."""
+        if message.payload:
+            self.retained[message.topic] = message
+        else:
+            self.retained.pop(message.topic, None)
 
     def payloads(self, topic: str) -> list[bytes]:
         """What came on a topic, in order."""
@@ -79,20 +88,31 @@ class FakeConnection:
         self._woken = threading.Event()
         self._tokens = 0
         self.subscriptions: list[str] = []
+        self.qos: dict[str, int] = {}
         self.happenings: list[Happening] = list(broker.unconfirmed.values())
         self.confirmed: list[int] = []
         self.writable = True
         self.lost = False
         self.closed = False
 
-    def subscribe(self, topic: str) -> None:
-        """Note the topic."""
+    def subscribe(self, topic: str, qos: int = 1) -> None:
+        """Note the topic, and send what is retained there."""
         self._check()
         self.subscriptions.append(topic)
+        self.qos[topic] = qos
         if topic in self._broker.refuses:
             self.happenings.append(Refused(topic))
-        elif topic not in self._broker.subscriptions:
+            return
+        if topic not in self._broker.subscriptions:
             self._broker.subscriptions.append(topic)
+        kept = [message for message in self._broker.retained.values() if fits(topic, message.topic)]
+        self.happenings += [Received(message.topic, message.payload, retain=True) for message in kept]
+
+    def unsubscribe(self, topic: str) -> None:
+        """Forget the topic."""
+        self._check()
+        if topic in self._broker.subscriptions:
+            self._broker.subscriptions.remove(topic)
 
     def confirm(self, receipt: int) -> None:
         """Note the receipt; the message will not come again."""
@@ -105,6 +125,8 @@ class FakeConnection:
         """Note the message; echo and acknowledgement come at the next ``poll``, unless the broker is told not to."""
         self._check()
         self._broker.received.append(message)
+        if message.retain:
+            self._broker.keep(message)
         echo = self._broker.echo(message)
         if echo is not None and self._broker.acknowledges:
             self.happenings.append(echo)
@@ -143,9 +165,3 @@ class FakeConnection:
     def _check(self) -> None:
         if self.lost:
             raise BrokerError("the connection to the broker is lost")
-
-
-def _fits(subscription: str, topic: str) -> bool:
-    """Whether a topic is subscribed to; of the wildcards only ``+`` is known here."""
-    wanted, levels = subscription.split("/"), topic.split("/")
-    return len(wanted) == len(levels) and all(w in {"+", level} for w, level in zip(wanted, levels, strict=True))

@@ -7,10 +7,11 @@ because a crash of this thread is a crash of a ``Worker``. Others only ``send``,
 A connection's life:
 
 1. connect (jittered back-off from the very first try), in a helper thread, so that a stop need not wait for it
-2. subscribe to Home Assistant's status topic, and to our own events where a history keeps them (``echoes``)
+2. subscribe to what others may say to us (``reception``), and to our own events where a history keeps them (``echoes``)
 3. when the broker remembers us and an event may be in doubt: hear which events it has, so that none comes twice
 4. everything retained: discovery, states, ``online``, pictures; then the events that wait (``Outbox.resume``)
-5. what comes; at Home Assistant's birth discovery and states again
+5. what comes: states, events, news of devices at their own pace (``stages``); what is gone is taken back (``sweep``);
+   at Home Assistant's birth discovery and states again
 6. a stop: what still waits (for a second at most), ``offline``, goodbye
 """
 
@@ -26,16 +27,19 @@ from bridge.errors import BrokerError
 from bridge.model import Readiness
 from bridge.publish.connection import Acknowledged, Received, Refused
 from bridge.publish.letters import stamp
-from bridge.publish.messages import MessageKind
+from bridge.publish.messages import MessageKind, take_back
 from bridge.publish.outbox import Outbox
+from bridge.publish.stages import PACE_S, Stages
+from bridge.publish.sweep import Sweep
 from bridge.runtime.backoff import Backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from bridge.publish.connection import Connection, Happening
     from bridge.publish.echoes import Echoes
     from bridge.publish.messages import Message
+    from bridge.publish.reception import Reception
     from bridge.runtime.clock import Clock
     from bridge.runtime.metrics import Metrics
 
@@ -55,8 +59,9 @@ _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 10.0
 # for ever, each at once after its connect.
 _STABLE_S = 5.0
 _SHORT_LIVED = "if that repeats, another client may have the same mqtt.client_id"
-# All bridges hear Home Assistant's birth at once; and it subscribes to an entity's topics a moment later: a state that
-# came within 0.1 s was lost.
+# All bridges hear Home Assistant's birth at once. It says it 5 s after its last subscription and after the last
+# discovery that it heard, so it has all that lies on the broker. What it may lack is what came while it was away and
+# the broker did not keep (Mosquitto without persistence that was restarted before us).
 _BIRTH_DELAY_S = (0.2, 1.5)
 # A stop must end within 2 s, in all.
 _FLUSH_S, _GOODBYE_S = 1.0, 0.5
@@ -68,7 +73,7 @@ class BrokerLink:
     Args:
         connect: opens a connection, blocking; raises ``BrokerError``.
         farewell: the last message of a clean stop (``offline``).
-        status_topic: where Home Assistant says ``online`` when it starts; empty = nobody listens for discovery.
+        reception: hears what others say to us.
         clock: for latency and delays.
         metrics: ``mqtt_connected``, ``outbox_messages`` and ``event_latency_seconds`` are kept here.
         echoes: hears which events the broker has; None = nobody remembers anything, an event may come twice.
@@ -81,7 +86,7 @@ class BrokerLink:
         connect: Callable[[], Connection],
         farewell: Message,
         *,
-        status_topic: str,
+        reception: Reception,
         clock: Clock,
         metrics: Metrics,
         echoes: Echoes | None = None,
@@ -90,20 +95,24 @@ class BrokerLink:
     ) -> None:
         self._connect = connect
         self._farewell = farewell
-        self._status_topic = status_topic
+        self._reception = reception
         self._clock = clock
         self._metrics = metrics
         self._echoes = echoes
         self._delivered = delivered
         self._uniform = uniform
         self._backoff = Backoff(_RETRY_FIRST_S, _RETRY_MAX_S, uniform)
-        self._lock = threading.Lock()  # guards the outbox, the settled, the connection's reference and the problem
+        # Guards the outbox, the stages, the sweep, the settled, the connection's reference and the problem.
+        self._lock = threading.Lock()
         self._outbox = Outbox()
+        self._stages = Stages()
+        self._sweep = Sweep()
         self._connection: Connection | None = None
         self._settled: list[int] = []  # letters that left the disk
         self._problem = "not connected yet"
         self._tickets: dict[int, int] = {}  # the connection's token → the outbox's ticket
         self._probe_token: int | None = None  # while the broker has not acknowledged the probe
+        self._began_mono_s = 0.0
         self._rebirth_mono_s: float | None = None
 
     # --- any thread ----------------------------------------------------------------------------------------------
@@ -111,11 +120,41 @@ class BrokerLink:
     def send(self, messages: Iterable[Message]) -> None:
         """Queue messages, together and in this order; never blocks."""
         with self._lock:
-            for message in messages:
-                self._outbox.put(message)
-            self._metrics.outbox_messages.set(len(self._outbox))
-            if self._connection is not None:
-                self._connection.wake()
+            self._queue(messages)
+
+    def stage(self, device: str, stages: Sequence[Sequence[Message]], done: Callable[[], None] = lambda: None) -> None:
+        """Tell Home Assistant news of a device, step by step; replaces what is left of earlier ones. Never blocks.
+
+        Args:
+            device: any name for it.
+            stages: the steps, each some messages of the kind ``DISCOVERY``, or empty ones.
+            done: called, from the link's thread, when the broker has them all; it must be quick.
+        """
+        with self._lock:
+            if self._connection is None:
+                self._stages.forget_pace(device)  # a new connection sends the newest of each topic only
+            self._queue(self._stages.put(device, stages, done, self._clock.mono_s()))
+
+    def sweep(self, configs: Iterable[str], states: Iterable[str] = ()) -> None:
+        """Empty what is retained on the topics that fit these filters, on every connection; see ``Sweep.add``."""
+        with self._lock:
+            self._sweep.add(configs, states)
+            self._wake()
+
+    def spare(self, filters: Iterable[str]) -> None:
+        """Sweep these no more."""
+        with self._lock:
+            self._sweep.spare(filters)
+
+    def _queue(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self._outbox.put(message)
+        self._metrics.outbox_messages.set(len(self._outbox))
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._connection is not None:
+            self._connection.wake()
 
     def settled(self, numbers: Iterable[int]) -> None:
         """These letters left the disk: the broker need not remember them for us any more."""
@@ -123,14 +162,12 @@ class BrokerLink:
             return
         with self._lock:
             self._settled.extend(numbers)
-            if self._connection is not None:
-                self._connection.wake()
+            self._wake()
 
     def wake(self) -> None:
         """Let the thread look at its stop event."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.wake()
+            self._wake()
 
     @property
     def connected(self) -> bool:
@@ -173,12 +210,14 @@ class BrokerLink:
         return None
 
     def _serve(self, connection: Connection, stop: threading.Event) -> None:
-        began_s = self._clock.mono_s()
+        began_s = self._began_mono_s = self._clock.mono_s()
         try:
             self._begin(connection)
             self._hear_echoes(connection, stop)
             with self._lock:
                 self._outbox.resume()
+                self._stages.hold(began_s)
+                self._sweep.begin(began_s)
             while not stop.is_set():
                 self._turn(connection, _POLL_S)
             self._finish(connection)
@@ -201,8 +240,8 @@ class BrokerLink:
             self._problem = "disconnected"
         self._metrics.mqtt_connected.set(1)
         log.info("connected to the broker")
-        if self._status_topic:
-            connection.subscribe(self._status_topic)
+        for topic, qos in self._reception.subscriptions:
+            connection.subscribe(topic, qos)
         if self._echoes is not None:
             self._echoes.begin()
             for topic in self._echoes.topics:
@@ -233,15 +272,32 @@ class BrokerLink:
     def _turn(self, connection: Connection, timeout_s: float) -> None:
         """Send what may be sent, then wait for what happens."""
         now_s = self._clock.mono_s()
-        if self._rebirth_mono_s is not None:
-            if now_s >= self._rebirth_mono_s:
-                self._rebirth_mono_s = None
-                with self._lock:
-                    self._outbox.refresh()
-            else:
-                timeout_s = min(timeout_s, self._rebirth_mono_s - now_s)
+        if self._rebirth_mono_s is not None and now_s >= self._rebirth_mono_s:
+            self._rebirth_mono_s = None
+            with self._lock:
+                self._outbox.refresh()
+                self._stages.hold(now_s)
+        self._go_on(connection, now_s)
         self._fill(connection)
-        self._attend(connection, timeout_s)
+        with self._lock:
+            times_s = (self._rebirth_mono_s, self._stages.next_s(now_s), self._sweep.next_s())
+        waits_s = [max(time_s - now_s, 0.0) for time_s in times_s if time_s is not None]
+        self._attend(connection, min([timeout_s, *waits_s]))
+
+    def _go_on(self, connection: Connection, now_s: float) -> None:
+        """The next step of news that take several, and of what is taken back."""
+        with self._lock:
+            step = self._sweep.due(now_s)
+            # A plan is over when the broker has all of it, so that one who is killed begins it again.
+            messages, over = self._stages.due(now_s, settled=lambda: not self._outbox.has(MessageKind.DISCOVERY))
+            if messages:
+                self._queue(messages)
+        for topic in step.subscribe:
+            connection.subscribe(topic, 0)
+        for topic in step.unsubscribe:
+            connection.unsubscribe(topic)
+        for done in over:
+            done()
 
     def _fill(self, connection: Connection) -> None:
         while len(self._tickets) < _WINDOW and connection.writable:
@@ -278,9 +334,13 @@ class BrokerLink:
             case Refused(topic):
                 if self._echoes is not None and topic in self._echoes.topics:
                     self._echoes.give_up(f"the broker does not let us subscribe to {topic}")
-            case Received() if happening.topic == self._status_topic:
+            case Received() if self._reception.knows(happening.topic):
                 connection.confirm(happening.receipt)
-                self._note_status(happening)
+                if self._reception.hear(happening):
+                    self._note_birth()
+            case Received() if happening.retain:
+                connection.confirm(happening.receipt)
+                self._take_back(happening)
             case Received():
                 connection.confirm(self._note_echo(happening))
 
@@ -317,12 +377,18 @@ class BrokerLink:
                 self._echoes.delivered(message)
             self._delivered(message.number)
 
-    def _note_status(self, received: Received) -> None:
-        # A retained one is no birth: it greets every subscriber, and this connection was filled a moment ago.
-        born = received.payload == b"online" and not received.retain
-        if born and self._rebirth_mono_s is None:
+    def _note_birth(self) -> None:
+        if self._rebirth_mono_s is None:
             log.info("Home Assistant started: discovery and states go out again")
-            self._rebirth_mono_s = self._clock.mono_s() + self._uniform(*_BIRTH_DELAY_S)
+            soon_s = self._clock.mono_s() + self._uniform(*_BIRTH_DELAY_S)
+            # After a broker's restart both of us come back: what this connection began with is still being set up.
+            self._rebirth_mono_s = max(soon_s, self._began_mono_s + PACE_S)
+
+    def _take_back(self, received: Received) -> None:
+        """Something is retained that we asked for: does it belong to what is gone?"""
+        with self._lock:
+            if received.payload and self._sweep.wants(received.topic):
+                self._queue([take_back(received.topic)])
 
     def _note_problem(self, error: BrokerError) -> None:
         """Keep the newest problem; log it when it differs from the one before, not at every try."""

@@ -15,6 +15,9 @@ topic (``B`` = base topic)       retained QoS payload
 ``B/<cam>/motion``               yes      1   ``ON`` / ``OFF``
 ``B/<cam>/snapshot``             yes      0   JPEG
 ``B/<cam>/telemetry``            yes      0   JSON
+``B/<cam>/<control>/state``      yes      1   the value in force (``controls``)
+``B/bridge/telemetry``           yes      0   JSON
+``B/bridge/response/<name>``     no       1   JSON
 ================================ ======== === =======================================================
 """
 
@@ -32,7 +35,7 @@ from bridge.model import PictureKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from bridge.model import CameraStatus, Event, EventChange
+    from bridge.model import CameraStatus, EventChange
 
 
 class MessageKind(IntEnum):
@@ -100,6 +103,7 @@ _HEALTH_KEYS = {
     "reconnects": "reconnects",
     "temperature_c": "temperature_c",
 }
+_REASON_CHARS = 100
 _SENSIBLE = 1e15
 
 
@@ -237,9 +241,23 @@ def event_change(base: str, change: EventChange, *, public_url: str = "") -> Mes
     )
 
 
-def detected(base: str, event: Event) -> Message:
-    """The same news in the form that Home Assistant's ``event`` platform takes; never retained."""
-    payload = {"event_type": event.label, "id": event.id, "score": round(event.score, 3), "zones": event.zones}
+def detected(base: str, change: EventChange, *, public_url: str = "") -> Message:
+    """The same news in the form that Home Assistant's ``event`` platform takes; never retained.
+
+    Args:
+        base: the base topic.
+        change: the event's beginning.
+        public_url: as for ``event_change``.
+    """
+    event = change.event
+    payload = {
+        "event_type": event.label,
+        "id": event.id,
+        "label": event.label,
+        "score": round(event.score, 3),
+        "zones": event.zones,
+        **_addresses(change, public_url),
+    }
     return Message(f"{base}/{event.camera_id}/detected", json_payload(payload), MessageKind.EVENT, retain=False)
 
 
@@ -247,6 +265,7 @@ def telemetry(base: str, status: CameraStatus) -> Message:
     """The camera's own report of its health, and our figures of what arrives from it."""
     payload = {
         **_health(status.telemetry),
+        **_reset_reason(status.hello),
         "fps": round(status.fps, 1),
         "detect_fps": round(status.detect_fps, 1),
         "inference_ms": None if status.inference_ms is None else round(status.inference_ms, 1),
@@ -258,9 +277,33 @@ def telemetry(base: str, status: CameraStatus) -> Message:
     return Message(f"{base}/{status.camera_id}/telemetry", json_payload(payload), MessageKind.TELEMETRY, qos=0)
 
 
+def take_back(topic: str) -> Message:
+    """Nothing is retained on this topic any more; acknowledged, whatever lay there."""
+    return Message(topic, b"", MessageKind.STATE)
+
+
+def bridge_telemetry(base: str, values: Mapping[str, Any]) -> Message:
+    """The bridge's own figures (``cameras``, ``cameras_online``, ``inference_ms``, ``queue``, ``uptime_s``, ...)."""
+    return Message(f"{base}/bridge/telemetry", json_payload(values), MessageKind.TELEMETRY, qos=0)
+
+
+def response(base: str, name: str, payload: Mapping[str, Any]) -> Message:
+    """The answer to a request; not retained."""
+    return Message(f"{base}/bridge/response/{name}", json_payload(payload), MessageKind.STATE, retain=False)
+
+
 def _health(told: Mapping[str, Any]) -> dict[str, float]:
     """The known keys with sensible numbers: a camera may send anything, and JSON has neither NaN nor infinity."""
     return {ours: told[theirs] for theirs, ours in _HEALTH_KEYS.items() if _is_sensible(told.get(theirs))}
+
+
+def _reset_reason(hello: Mapping[str, Any]) -> dict[str, str]:
+    """Why the camera started, as it said when it came; one printable line, because a camera may send anything."""
+    told = hello.get("reset_reason")
+    if not isinstance(told, str):
+        return {}
+    line = "".join(char for char in told if char.isprintable()).strip()[:_REASON_CHARS]
+    return {"reset_reason": line} if line else {}
 
 
 def _is_sensible(value: object) -> bool:

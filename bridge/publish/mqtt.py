@@ -72,12 +72,17 @@ class PahoConnection:
             self.close()
             raise
 
-    def subscribe(self, topic: str) -> None:
-        """Ask for a topic, QoS 1."""
-        code, mid = self._client.subscribe(topic, qos=1)
+    def subscribe(self, topic: str, qos: int = 1) -> None:
+        """Ask for a topic, and what is retained there."""
+        code, mid = self._client.subscribe(topic, qos=qos)
         _check(code)
         if mid is not None:
             self._asked[mid] = topic
+
+    def unsubscribe(self, topic: str) -> None:
+        """Ask for a topic no more."""
+        code, _mid = self._client.unsubscribe(topic)
+        _check(code)
 
     def publish(self, message: Message) -> int | None:
         """Send a message; the token is paho's message id."""

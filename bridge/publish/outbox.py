@@ -6,6 +6,10 @@ Loss policy, by kind of message:
   (``recognise``). Of those that are nowhere else the oldest beyond ``max_events`` are dropped; those with a letter on
   the disk never are: whoever keeps the letters bounds how many are here.
 - **States, discovery, telemetry, snapshots**: of each topic only the newest waits.
+- **An empty retained message** takes something back. The broker then holds nothing there, so once it is acknowledged
+  there is nothing to repeat; until then it is repeated as all else.
+- **Answers** are not retained, so each one is sent, in order; those that wait while the connection breaks are lost, as
+  whoever asked does not wait that long.
 - **Thumbnails** keep their place before the event that they belong to, because Home Assistant shows whatever picture
   lies on the topic when the event arrives. A better view of the *same* event takes the older one's place while that is
   the last one waiting on its topic; another event's picture never does. Beyond ``max_pictures`` the oldest are dropped.
@@ -58,6 +62,10 @@ def _is_thumbnail(message: Message) -> bool:
     return message.event_id is not None
 
 
+def _takes_back(message: Message) -> bool:
+    return message.retain and not message.payload
+
+
 class Outbox:
     """The queue of messages and the mirror of what is retained.
 
@@ -92,7 +100,7 @@ class Outbox:
             if self._retained.get(message.topic) == message:
                 return
             self._retained[message.topic] = message
-        waiting = None if _is_event(message) else self._entries.get(self._newest.get(message.topic, 0))
+        waiting = self._entries.get(self._newest.get(message.topic, 0)) if message.retain else None
         if waiting is not None and waiting.message.event_id == message.event_id:
             waiting.message = message
             if waiting.again:  # no copy any more: it must outlive this connection
@@ -129,6 +137,10 @@ class Outbox:
         """
         return self._remove(ticket) if ticket in self._entries else None
 
+    def has(self, kind: MessageKind) -> bool:
+        """Whether any message of a kind waits or is under way."""
+        return any(entry.message.kind is kind for entry in self._entries.values())
+
     @property
     def has_events(self) -> bool:
         """Whether any event waits or is under way."""
@@ -162,7 +174,8 @@ class Outbox:
     def refresh(self) -> None:
         """Home Assistant started: discovery and states again; the broker has the pictures, and events never repeat."""
         for message in self.retained():
-            if message.kind < MessageKind.PICTURE and message.topic not in self._newest:
+            known = message.kind >= MessageKind.PICTURE or _takes_back(message)
+            if not known and message.topic not in self._newest:
                 self._append(message, again=True)
 
     def _waiting(self) -> list[Message]:
@@ -193,7 +206,7 @@ class Outbox:
         self._count(message, 0 if again else 1)
         if _is_event(message):
             self._known.setdefault(identity(message.topic, message.payload), []).append(ticket)
-        else:
+        elif message.retain:
             self._newest[message.topic] = ticket
 
     def _remove(self, ticket: int) -> Message:
@@ -205,6 +218,8 @@ class Outbox:
             self._keep(self._carried.pop(ticket, []))
         elif self._newest.get(message.topic) == ticket:
             del self._newest[message.topic]
+        if _takes_back(message) and self._retained.get(message.topic) == message:
+            del self._retained[message.topic]
         if self._events == 0:
             self._overflowing = False
         return message

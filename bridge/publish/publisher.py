@@ -6,18 +6,22 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from bridge.model import ChangeType
-from bridge.publish import letters, messages
-from bridge.publish.discovery import bridge_discovery, camera_discovery, camera_slugs
+from bridge.publish import controls, letters, messages
+from bridge.publish.announcer import BRIDGE, Announcer
 from bridge.publish.echoes import Echoes
+from bridge.publish.entities import bridge_device, camera_device, camera_slugs
 from bridge.publish.link import BrokerLink
+from bridge.publish.memory import Memory, ShortMemory
 from bridge.publish.messages import LabelSlugs, Message
 from bridge.publish.mqtt import PahoConnection
+from bridge.publish.reception import Reception
 from bridge.runtime.worker import Supervisor, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from bridge.model import CameraStatus, EventChange, Letter, Readiness
+    from bridge.model import CameraStatus, Control, ControlValue, EventChange, Letter, Readiness
+    from bridge.publish.commands import Command
     from bridge.publish.connection import Connection
     from bridge.publish.settings import PublishedCamera, PublishSettings
     from bridge.runtime.clock import Clock
@@ -41,6 +45,9 @@ class Publisher:
         metrics: connection, queue length and latency are kept there.
         supervisor: told when the thread crashes.
         delivered: called with the number of each letter that the broker has, from the thread ``mqtt``; must be quick.
+        commands: called with each command that comes over the broker, from the thread ``mqtt``; must be quick. None =
+            the bridge takes none.
+        memory: what was announced to Home Assistant, so that it can be taken back; by default only for this run.
         connect: opens a connection; a test passes a fake.
     """
 
@@ -52,6 +59,8 @@ class Publisher:
         metrics: Metrics,
         supervisor: Supervisor,
         delivered: Callable[[int], None] = lambda _number: None,
+        commands: Callable[[Command], None] | None = None,
+        memory: Memory | None = None,
         connect: Callable[[PublishSettings, Message], Connection] = PahoConnection,
     ) -> None:
         self._settings = settings
@@ -63,18 +72,18 @@ class Publisher:
         self._link = BrokerLink(
             lambda: connect(settings, offline),
             offline,
-            status_topic=settings.status_topic if settings.discovery else "",
+            reception=Reception(self._base, settings.status_topic if settings.discovery else "", commands, clock),
             clock=clock,
             metrics=metrics,
             echoes=Echoes(self._base) if settings.durable else None,
             delivered=delivered,
         )
+        self._announcer = Announcer(settings, self._link, memory or ShortMemory(), clock)
         self._worker = Worker("mqtt", self._link.run, supervisor, on_stop=self._link.wake)
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
-        if self._settings.discovery:
-            self._link.send([bridge_discovery(self._settings)])
+        self._announcer.announce(BRIDGE, bridge_device(self._settings))
         self._link.send([messages.bridge_state(self._base, online=True)])
         self._worker.start()
 
@@ -93,15 +102,39 @@ class Publisher:
 
     def add_camera(self, camera: PublishedCamera) -> None:
         """Announce a camera: discovery, and its states until something is known (offline, nobody there, no motion)."""
+        self._link.send(
+            [
+                messages.availability(self._base, camera.id, online=False),
+                messages.motion(self._base, camera.id, on=False),
+            ]
+        )
+        self.update_camera(camera)
+
+    def update_camera(self, camera: PublishedCamera) -> None:
+        """A camera is otherwise than announced: other controls are offered, other labels or zones count, it is renamed.
+
+        What is gone goes from Home Assistant, with its states; nobody is at what is new.
+        """
         with self._lock:
-            self._cameras[camera.id] = camera
-            slugs = self._slugs[camera.id] = camera_slugs(camera)
-        announced = [camera_discovery(self._settings, camera)] if self._settings.discovery else []
-        states = [messages.availability(self._base, camera.id, online=False)]
-        states.append(messages.motion(self._base, camera.id, on=False))
-        for label in camera.labels:
-            states.extend(messages.presence(self._base, camera.id, slugs.slug(label), 0))
-        self._link.send([*announced, *states, *self._zone_states(camera, slugs, {})])
+            before, slugs = self._cameras.get(camera.id), camera_slugs(camera)
+            self._cameras[camera.id], self._slugs[camera.id] = camera, slugs
+            known = {} if before is None else {m.topic for m in self._empty_states(before, camera_slugs(before))}
+            new = [m for m in self._empty_states(camera, slugs) if m.topic not in known]
+        self._announcer.announce(camera.id, camera_device(self._settings, camera))
+        self._link.send(new)
+
+    def forget_others(self, keep: Collection[str]) -> None:
+        """Take back all cameras that were announced once, also by an earlier run, and whose ids are not among these."""
+        self._announcer.forget_others(keep)
+
+    def _empty_states(self, camera: PublishedCamera, slugs: LabelSlugs) -> list[Message]:
+        """Nobody is there, neither in the picture nor in a zone."""
+        everywhere = [
+            message
+            for label in camera.labels
+            for message in messages.presence(self._base, camera.id, slugs.slug(label), 0)
+        ]
+        return [*everywhere, *self._zone_states(camera, slugs, {})]
 
     def event(self, change: EventChange) -> None:
         """A step in an event's life, kept nowhere but here until the broker has it."""
@@ -120,7 +153,7 @@ class Publisher:
         public_url = self._settings.public_url if self._settings.durable else ""
         batch.append(messages.event_change(self._base, change, public_url=public_url))
         if change.type is ChangeType.NEW:
-            batch.append(messages.detected(self._base, event))
+            batch.append(messages.detected(self._base, change, public_url=public_url))
         return batch
 
     def restore(self, letter: Letter, thumbnail: bytes | None = None) -> list[Message]:
@@ -131,8 +164,9 @@ class Publisher:
             thumbnail: the picture of its event, JPEG; goes before it when it is a step of the event.
         """
         batch = [letters.restored(letter)]
-        label = letters.told(letter).get("label")
-        if thumbnail is not None and isinstance(label, str):
+        told = letters.told(letter)
+        label = told.get("label")
+        if thumbnail is not None and "type" in told and isinstance(label, str):
             batch.insert(0, self._thumbnail(letter.camera_id, letter.event_id, label, thumbnail))
         return batch
 
@@ -194,3 +228,22 @@ class Publisher:
     def info(self, info: Mapping[str, Any]) -> None:
         """What the bridge is (runtime, model, cameras, ...); the version is added, secrets are the caller's care."""
         self._link.send([messages.bridge_info(self._base, {"version": self._settings.version, **info})])
+
+    def control_state(self, camera_id: str, control: Control, value: ControlValue) -> None:
+        """The value that a camera's control has now, once it took effect; a push has none."""
+        message = controls.control_state(self._base, camera_id, control, value)
+        if message is not None:
+            self._link.send([message])
+
+    def bridge_telemetry(self, values: Mapping[str, Any]) -> None:
+        """The bridge's own figures: ``cameras``, ``cameras_online``, ``inference_ms``, ``queue``, ``uptime_s``, ..."""
+        self._link.send([messages.bridge_telemetry(self._base, values)])
+
+    def respond(self, name: str, payload: Mapping[str, Any]) -> None:
+        """Answer a request that came over the broker.
+
+        Args:
+            name: the request's.
+            payload: ``{status, data?, error?, transaction?}``.
+        """
+        self._link.send([messages.response(self._base, name, payload)])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.model import ChangeType
+from bridge.publish.stages import PACE_S
 
 if TYPE_CHECKING:
     from tests.conftest import ListenerFactory, MosquittoFactory, WaitUntil
@@ -131,6 +132,7 @@ def test_home_assistants_birth_brings_discovery_and_states_again_but_no_event(
     running = start_publisher(broker.port)
     running.change(ChangeType.NEW, "A", JPEG)
     listener.wait_for(f"{CAM}/detected")
+    time.sleep(PACE_S)  # before that it works off what the connection began with
     listener.clear()
     listener.publish("homeassistant/status", b"online")
     born_s = time.monotonic()

@@ -13,6 +13,7 @@ from bridge.publish.fake import FakeBroker
 from bridge.publish.letters import stamp
 from bridge.publish.link import BrokerLink
 from bridge.publish.messages import Message, MessageKind
+from bridge.publish.reception import Reception
 from bridge.publish.settings import PublishSettings
 from bridge.runtime.clock import ManualClock
 from bridge.runtime.metrics import Metrics
@@ -43,7 +44,7 @@ class Bridge:
         self.link = BrokerLink(
             lambda: broker.connect(PublishSettings(), OFFLINE),
             OFFLINE,
-            status_topic="",
+            reception=Reception("espcam", "", None, self.clock),
             clock=self.clock,
             metrics=Metrics(),
             echoes=Echoes("espcam"),

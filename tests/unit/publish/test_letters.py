@@ -47,7 +47,7 @@ def test_a_letter_from_the_disk_is_the_message_that_it_was(make_change: MakeChan
 
 
 def test_what_is_no_step_of_an_event_gets_no_stamp(make_change: MakeChange) -> None:
-    news = messages.detected("espcam", make_change().event)
+    news = messages.detected("espcam", make_change())
     assert stamp(news, mono_s=1.0, unix_s=1.0) is news
     assert stamp(restored(letter(news.payload)), mono_s=1.0, unix_s=1.0).payload == news.payload
 

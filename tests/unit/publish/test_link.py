@@ -7,22 +7,37 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.errors import BrokerError
+from bridge.model import Control
+from bridge.publish.commands import SetControl
 from bridge.publish.fake import FakeBroker
 from bridge.publish.link import BrokerLink
 from bridge.publish.messages import Message, MessageKind
+from bridge.publish.reception import Reception
 from bridge.publish.settings import PublishSettings
+from bridge.publish.stages import PACE_S
 from bridge.runtime.clock import ManualClock
 from bridge.runtime.metrics import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bridge.publish.commands import Command
     from bridge.publish.connection import Connection
 
 STATUS = "homeassistant/status"
 OFFLINE = Message("state", b"offline", MessageKind.ONLINE)
 ONLINE = Message("state", b"online", MessageKind.ONLINE)
+DEAF = Reception("espcam", "", None, ManualClock())
 CONFIG = Message("config", b"config", MessageKind.DISCOVERY)
+
+
+def after(seconds: int) -> list[Callable[[], object]]:
+    """Steps of a script that do nothing, a second each."""
+    return [lambda: None] * seconds
+
+
+def config(payload: bytes, topic: str = "config") -> Message:
+    return Message(topic, payload, MessageKind.DISCOVERY)
 
 
 def event(payload: bytes, frame_mono_s: float | None = None) -> Message:
@@ -39,10 +54,13 @@ class Bench:
         self.stop = threading.Event()
         self.script: list[Callable[[], object]] = []
         self.draws: list[tuple[float, float]] = []
+        self.commands: list[Command] = []
+        self.at: list[tuple[float, Message]] = []  # what the broker got, each with the time
+        self.began_s = self.clock.mono_s()
         self.link = BrokerLink(
             self._connect,
             OFFLINE,
-            status_topic=status_topic,
+            reception=Reception("espcam", status_topic, self.commands.append, self.clock),
             clock=self.clock,
             metrics=self.metrics,
             uniform=self._draw,
@@ -63,6 +81,7 @@ class Bench:
         return self.broker.connect(PublishSettings(), OFFLINE)
 
     def _idle(self, timeout_s: float) -> None:
+        self.at += [(self.clock.mono_s(), message) for message in self.broker.received[len(self.at) :]]
         self.clock.advance(timeout_s)
         if self.script:
             self.script.pop(0)()
@@ -77,9 +96,17 @@ class Bench:
         """The connection breaks."""
         self.broker.connections[-1].lost = True
 
+    def hear(self, topic: str, payload: bytes, *, retain: bool = False) -> Callable[[], None]:
+        """Somebody says something."""
+        return lambda: self.broker.connections[-1].deliver(topic, payload, retain=retain)
+
+    def told(self, topic: str) -> list[tuple[float, bytes]]:
+        """What the broker got on a topic, each with the seconds since the start."""
+        return [(round(at_s - self.began_s, 2), m.payload) for at_s, m in self.at if m.topic == topic]
+
     def birth(self, payload: bytes = b"online", *, retain: bool = False) -> Callable[[], None]:
         """Home Assistant says something on its status topic."""
-        return lambda: self.broker.connections[-1].deliver(STATUS, payload, retain=retain)
+        return self.hear(STATUS, payload, retain=retain)
 
     def metric(self, name: str) -> float:
         """A metric's value."""
@@ -219,10 +246,10 @@ def test_nothing_is_sent_into_a_connection_that_cannot_write(bench: Bench) -> No
 
 def test_home_assistants_birth_brings_discovery_and_states_again_after_a_short_random_delay(bench: Bench) -> None:
     bench.link.send([CONFIG, ONLINE, event(b"x")])
-    sent = bench.run(bench.birth(), lambda: None)
+    sent = bench.run(*after(6), bench.birth(), lambda: None)
     assert sent == [b"config", b"online", b"x", b"config", b"online", b"offline"]
     assert bench.draws == [(0.2, 1.5)]
-    assert bench.broker.connections[-1].subscriptions == [STATUS]
+    assert bench.broker.connections[-1].qos == {STATUS: 1, "espcam/+/+/set": 0, "espcam/bridge/request/+": 0}
 
 
 def test_births_in_quick_succession_count_once(bench: Bench) -> None:
@@ -233,19 +260,98 @@ def test_births_in_quick_succession_count_once(bench: Bench) -> None:
         deliver()
         deliver()
 
-    assert bench.run(twice, lambda: None).count(b"config") == 2
+    assert bench.run(*after(6), twice, lambda: None).count(b"config") == 2
 
 
 @pytest.mark.parametrize(("payload", "retain"), [(b"offline", False), (b"", False), (b"online", True)])
 def test_what_is_no_birth_brings_nothing(bench: Bench, payload: bytes, retain: bool) -> None:
     bench.link.send([CONFIG])
-    assert bench.run(bench.birth(payload, retain=retain), lambda: None).count(b"config") == 1
+    assert bench.run(*after(6), bench.birth(payload, retain=retain), lambda: None).count(b"config") == 1
+
+
+def test_a_birth_right_after_the_connect_waits_until_home_assistant_has_worked_off_what_it_just_got(
+    bench: Bench,
+) -> None:
+    bench.link.send([CONFIG])
+    bench.run(bench.birth(), *after(7))
+    assert bench.told("config") == [(0.0, b"config"), (PACE_S, b"config")]
+
+
+def test_commands_are_passed_on_and_do_not_disturb(bench: Bench) -> None:
+    bench.run(bench.hear("espcam/yard/detect/set", b"OFF"), lambda: None)
+    assert bench.commands == [SetControl("yard", Control.DETECT, value=False)]
+
+
+def test_news_of_a_device_go_step_by_step_and_the_end_is_told(bench: Bench) -> None:
+    over: list[float] = []
+    steps = [[config(b"a")], [config(b""), config(b"b", "new")]]
+    bench.link.stage("yard", steps, lambda: over.append(bench.clock.mono_s() - bench.began_s))
+    bench.run(*after(15))
+    assert bench.told("config") == [(0.0, b"a"), (PACE_S, b"")]
+    assert bench.told("new") == [(PACE_S, b"b")]
+    assert over == [2 * PACE_S]
+
+
+def test_what_was_never_heard_holds_nothing_up(bench: Bench) -> None:
+    bench.link.stage("yard", [[config(b"a")]])
+    bench.link.stage("yard", [[config(b"b")]])
+    bench.run()
+    assert bench.told("config") == [(0.0, b"b")]
+
+
+def test_changed_news_within_the_pace_wait_for_it(bench: Bench) -> None:
+    bench.link.stage("yard", [[config(b"a")]])
+    bench.run(lambda: bench.link.stage("yard", [[config(b"b")]]), *after(7))
+    assert bench.told("config") == [(0.0, b"a"), (1.0 + PACE_S - 1.0, b"b")]
+
+
+def test_a_connection_that_breaks_between_two_steps_loses_none_and_keeps_their_distance(bench: Bench) -> None:
+    bench.link.stage("yard", [[config(b"a")], [config(b"b")]])
+    bench.run(*after(3), bench.lose, *after(7))
+    (first_s, first), (again_s, again), (next_s, then) = bench.told("config")
+    assert (first_s, first, again, then) == (0.0, b"a", b"a", b"b")
+    assert again_s >= 3
+    assert next_s - again_s == pytest.approx(PACE_S)
+
+
+def test_news_that_a_broker_has_not_acknowledged_are_not_over(bench: Bench) -> None:
+    over: list[str] = []
+    bench.broker.acknowledges = False
+    bench.link.stage("yard", [[config(b"a")]], lambda: over.append("yard"))
+    bench.run(*after(9))
+    assert over == []
+
+
+def test_what_is_swept_is_emptied_on_the_broker_discovery_first_and_nothing_else(bench: Bench) -> None:
+    for topic in ("ha/device/gate/config", "espcam/gate/person", "espcam/gate/snapshot", "espcam/yard/person"):
+        bench.broker.keep(Message(topic, b"x", MessageKind.STATE))
+    bench.link.sweep(["ha/device/gate/config"], ["espcam/gate/#"])
+    bench.run(*after(15))
+    assert set(bench.broker.retained) == {"espcam/yard/person", "state"}
+    assert bench.told("ha/device/gate/config") == [(0.0, b"")]
+    assert bench.told("espcam/gate/person") == [(PACE_S, b"")]
+    assert not {"ha/device/gate/config", "espcam/gate/#"} & set(bench.broker.subscriptions)
+
+
+def test_what_is_spared_in_time_stays(bench: Bench) -> None:
+    bench.broker.keep(Message("espcam/gate/person", b"x", MessageKind.STATE))
+    bench.link.sweep([], ["espcam/gate/#"])
+    bench.run(lambda: bench.link.spare(["espcam/gate/#"]), *after(9))
+    assert "espcam/gate/person" in bench.broker.retained
+
+
+def test_a_topic_that_may_not_be_swept_is_left(bench: Bench) -> None:
+    bench.broker.refuses = {"ha/device/gate/config"}
+    bench.broker.keep(Message("ha/device/gate/config", b"x", MessageKind.STATE))
+    bench.link.sweep(["ha/device/gate/config"])
+    bench.run(*after(3))
+    assert "ha/device/gate/config" in bench.broker.retained
 
 
 def test_without_discovery_nobody_is_listened_to() -> None:
     bench = Bench(status_topic="")
     bench.run()
-    assert bench.broker.connections[-1].subscriptions == []
+    assert STATUS not in bench.broker.connections[-1].subscriptions
 
 
 def test_an_events_latency_is_observed_when_it_is_acknowledged_and_only_then(bench: Bench) -> None:
@@ -294,7 +400,7 @@ def test_a_stop_does_not_wait_for_a_connect_that_hangs_and_closes_it_later() -> 
         release.wait(10)
         return broker.connect(PublishSettings(), OFFLINE)
 
-    link = BrokerLink(hang, OFFLINE, status_topic="", clock=ManualClock(), metrics=Metrics())
+    link = BrokerLink(hang, OFFLINE, reception=DEAF, clock=ManualClock(), metrics=Metrics())
     stop = threading.Event()
     threading.Timer(0.05, stop.set).start()
     link.run(stop)
@@ -311,6 +417,6 @@ def test_a_bug_while_connecting_is_no_outage_but_ends_the_thread() -> None:
     def broken() -> Connection:
         raise ZeroDivisionError
 
-    link = BrokerLink(broken, OFFLINE, status_topic="", clock=ManualClock(), metrics=Metrics())
+    link = BrokerLink(broken, OFFLINE, reception=DEAF, clock=ManualClock(), metrics=Metrics())
     with pytest.raises(ZeroDivisionError):
         link.run(threading.Event())

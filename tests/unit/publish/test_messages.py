@@ -83,7 +83,8 @@ def test_an_event_names_the_pictures_that_it_has_and_where_they_can_be_seen(
 
 
 def test_detected_names_the_models_own_label_as_event_type(make_change: MakeChange) -> None:
-    message = messages.detected("espcam", make_change(label="traffic light").event)
+    change = make_change(label="traffic light", jpeg=b"jpeg")
+    message = messages.detected("espcam", change, public_url="http://bridge.local:8080")
     assert json.loads(message.payload) == golden("detected.json")
     assert (message.topic, message.qos, message.retain) == ("espcam/front_door/detected", 1, False)
     assert message.frame_mono_s is None, "its latency would count the event twice"
@@ -220,3 +221,38 @@ def test_json_payloads_are_valid_utf8_even_for_broken_text(value: dict[str, str]
 
 def _as_utf8(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
+
+
+def test_detected_leads_to_no_picture_where_none_is_or_nobody_knows_the_page(make_change: MakeChange) -> None:
+    for change, url in ((make_change(), "http://bridge.local:8080"), (make_change(jpeg=b"jpeg"), "")):
+        assert not [
+            key for key in json.loads(messages.detected("espcam", change, public_url=url).payload) if "url" in key
+        ]
+
+
+@pytest.mark.parametrize(
+    ("hello", "told"),
+    [
+        ({"reset_reason": "brownout"}, "brownout"),
+        ({"reset_reason": " a\x00\nb"}, "ab"),
+        ({"reset_reason": "x" * 500}, "x" * 100),
+        ({"reset_reason": ""}, None),
+        ({"reset_reason": 7}, None),
+        ({}, None),
+    ],
+)
+def test_telemetry_says_why_the_camera_started_in_one_printable_line(hello: dict[str, Any], told: str | None) -> None:
+    payload = json.loads(messages.telemetry("espcam", status(hello=hello)).payload)
+    assert payload.get("reset_reason") == told
+
+
+def test_the_bridges_figures_are_kept_for_newcomers_and_cost_no_acknowledgement() -> None:
+    message = messages.bridge_telemetry("espcam", {"queue": 3})
+    assert (message.topic, message.qos, message.retain) == ("espcam/bridge/telemetry", 0, True)
+    assert json.loads(message.payload) == {"queue": 3}
+
+
+def test_an_answer_is_acknowledged_and_not_kept() -> None:
+    message = messages.response("espcam", "reload", {"status": "ok"})
+    assert (message.topic, message.qos, message.retain) == ("espcam/bridge/response/reload", 1, False)
+    assert json.loads(message.payload) == {"status": "ok"}

@@ -103,6 +103,54 @@ def test_a_state_that_says_nothing_new_is_not_sent_again() -> None:
     assert drain(outbox) == []
 
 
+def test_what_is_taken_back_is_sent_until_it_is_acknowledged_and_then_never_again() -> None:
+    outbox = fill(Outbox(), state("a", "ON"))
+    drain(outbox)
+    outbox.put(state("a", ""))
+    outbox.take()
+    outbox.resume()
+    assert drain(outbox) == [""]
+    outbox.resume()
+    outbox.refresh()
+    assert drain(outbox) == []
+    outbox.put(state("a", ""))
+    assert drain(outbox) == [""], "whoever takes it back once more means it"
+
+
+def test_home_assistants_birth_repeats_nothing_that_is_being_taken_back() -> None:
+    outbox = fill(Outbox(), state("a", "ON"), state("a", ""))
+    outbox.take()
+    outbox.refresh()
+    assert drain(outbox) == []
+
+
+def test_a_picture_that_waits_goes_before_its_topic_is_emptied() -> None:
+    outbox = fill(Outbox(), thumbnail("A"), state("thumbnail", ""))
+    assert drain(outbox) == ["A#1", ""]
+
+
+def test_what_comes_again_after_it_was_taken_back_is_sent_and_kept() -> None:
+    outbox = fill(Outbox(), state("a", "ON"), state("a", ""), state("a", "ON"))
+    assert drain(outbox) == ["ON"]
+    outbox.resume()
+    assert drain(outbox) == ["ON"]
+
+
+def test_no_answer_takes_the_place_of_another_and_none_is_repeated() -> None:
+    answers = [Message("response", name, MessageKind.STATE, retain=False) for name in (b"1", b"2", b"2")]
+    outbox = fill(Outbox(), *answers)
+    assert drain(outbox) == ["1", "2", "2"]
+    outbox.resume()
+    assert drain(outbox) == []
+
+
+def test_it_knows_which_kinds_wait_or_are_under_way() -> None:
+    outbox = fill(Outbox(), discovery("1"))
+    outbox.take()
+    assert outbox.has(MessageKind.DISCOVERY)
+    assert not outbox.has(MessageKind.STATE)
+
+
 def test_events_with_the_same_bytes_are_all_sent() -> None:
     assert drain(fill(Outbox(), event("x"), event("x"))) == ["x", "x"]
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.model import CameraState, CameraStatus, ChangeType, Letter
+from bridge.model import CameraState, CameraStatus, ChangeType, Control, Letter, Offer
+from bridge.publish.commands import SetControl
 from bridge.publish.fake import FakeBroker
+from bridge.publish.memory import ShortMemory
 from bridge.publish.messages import MessageKind
 from bridge.publish.publisher import Publisher
 from bridge.publish.settings import PublishedCamera, PublishSettings, TlsClient
@@ -248,6 +250,7 @@ def test_with_discovery_switched_off_home_assistants_topics_are_left_alone(
     deliver(publisher)
     assert all(topic.startswith("espcam/") for topic in topics(broker))
     assert broker.connections[0].subscriptions == []
+    assert broker.payloads("espcam/front_door/availability") == [b"offline"]
 
 
 def test_many_threads_may_report_at_once_and_each_cameras_events_stay_in_order(
@@ -279,3 +282,86 @@ def test_a_password_is_never_shown() -> None:
     settings = PublishSettings(username="bridge", password="hunter2", tls=TlsClient())
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in str(settings)
+
+
+def test_a_camera_that_changes_keeps_what_is_known_of_it(
+    publisher: Publisher, broker: FakeBroker, camera: PublishedCamera, wait_until: WaitUntil
+) -> None:
+    publisher.add_camera(camera)
+    publisher.availability("front_door", online=True)
+    publisher.presence("front_door", {"person": 1})
+    publisher.start()
+    wait_until(lambda: broker.payloads(f"{CAM}/person") == [b"ON"])
+    publisher.update_camera(replace(camera, labels=("person", "dog")))
+    wait_until(lambda: broker.payloads(f"{CAM}/dog") == [b"OFF"])
+    publisher.stop()
+    assert broker.payloads(f"{CAM}/person") == [b"ON"]
+    assert broker.payloads(f"{CAM}/availability") == [b"online"]
+
+
+def test_a_camera_that_changes_before_anybody_listens_is_announced_once_as_it_is_now(
+    publisher: Publisher, broker: FakeBroker, camera: PublishedCamera
+) -> None:
+    publisher.add_camera(camera)
+    publisher.update_camera(replace(camera, offer=Offer(tuple(Control), ("VGA",))))
+    deliver(publisher)
+    (config,) = broker.payloads("homeassistant/device/espcam-bridge_front_door/config")
+    assert "flash" in json.loads(config)["cmps"]
+
+
+def test_what_an_earlier_run_announced_is_taken_back(
+    settings: PublishSettings, broker: FakeBroker, camera: PublishedCamera, wait_until: WaitUntil
+) -> None:
+    memory = ShortMemory()
+    topic = "homeassistant/device/espcam-bridge_front_door/config"
+    for keep in (["front_door"], []):
+        made = Publisher(
+            settings,
+            clock=ManualClock(),
+            metrics=Metrics(),
+            supervisor=Supervisor(),
+            memory=memory,
+            connect=broker.connect,
+        )
+        if keep:
+            made.add_camera(camera)
+        made.forget_others(keep)
+        made.start()
+        wait_until(lambda keep=keep: (topic in broker.retained) is bool(keep))  # type: ignore[misc]
+        made.stop()
+
+
+def test_commands_reach_whoever_carries_them_out(
+    settings: PublishSettings, broker: FakeBroker, wait_until: WaitUntil
+) -> None:
+    told: list[tuple[object, str]] = []
+    made = Publisher(
+        settings,
+        clock=ManualClock(),
+        metrics=Metrics(),
+        supervisor=Supervisor(),
+        commands=lambda command: told.append((command, threading.current_thread().name)),
+        connect=broker.connect,
+    )
+    made.start()
+    wait_until(lambda: made.connected)
+    broker.connections[0].deliver(f"{CAM}/quality/set", b"12")
+    wait_until(lambda: bool(told))
+    made.stop()
+    assert told == [(SetControl("front_door", Control.QUALITY, 12), "mqtt")]
+
+
+def test_controls_figures_and_answers_go_to_their_topics(
+    publisher: Publisher, broker: FakeBroker, wait_until: WaitUntil
+) -> None:
+    publisher.start()
+    wait_until(lambda: publisher.connected and bool(broker.payloads("espcam/bridge/state")))
+    publisher.control_state("front_door", Control.FLASH, 0)
+    publisher.control_state("front_door", Control.RESTART, value=True)
+    publisher.bridge_telemetry({"queue": 0})
+    publisher.respond("reload", {"status": "ok"})
+    publisher.stop()
+    assert broker.payloads(f"{CAM}/flash/state") == [b'{"state":"OFF"}']
+    assert broker.payloads(f"{CAM}/restart/state") == []
+    assert broker.payloads("espcam/bridge/telemetry") == [b'{"queue":0}']
+    assert broker.payloads("espcam/bridge/response/reload") == [b'{"status":"ok"}']
