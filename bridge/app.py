@@ -14,16 +14,16 @@ from bridge import __version__, wiring
 from bridge.courier import Courier
 from bridge.detect.load import load_detector
 from bridge.detect.supply import DetectorSupply
+from bridge.dispatcher import Dispatcher
 from bridge.eventlog import EventLog
 from bridge.events.ids import IdMaker
 from bridge.frames.store import FrameStore
 from bridge.history import house
 from bridge.ingest.server import IngestServer
-from bridge.model import Control, Readiness
+from bridge.model import Readiness
 from bridge.monitor import HealthMonitor
 from bridge.pipeline import Pipeline
 from bridge.publish.publisher import Publisher
-from bridge.reception import Reception
 from bridge.runtime.clock import SystemClock
 from bridge.runtime.metrics import Metrics
 from bridge.runtime.statefile import StateFile
@@ -125,7 +125,7 @@ class App:
             metrics=self.metrics,
             supervisor=self._supervisor,
             delivered=lambda number: self._courier.delivered(number),  # noqa: PLW0108 - it is made below
-            commands=lambda command: self._reception.take(command),  # noqa: PLW0108 - likewise
+            commands=lambda command: self._dispatcher.take(command),  # noqa: PLW0108 - likewise
             memory=self._memory,
         )
         history = house.build(wiring.history_settings(self._config))
@@ -149,8 +149,9 @@ class App:
         )
         requests = {"health": lambda _payload: self._health()}
         if operator is not None:
-            requests |= {"reload": lambda _payload: _done(operator.reload), "restart": lambda _payload: _done(operator.restart)}
-        self._reception = Reception(
+            requests["reload"] = lambda _payload: _done(operator.reload)
+            requests["restart"] = lambda _payload: _done(operator.restart)
+        self._dispatcher = Dispatcher(
             desk=self._switchboard.desk,
             requests=requests,
             respond=self._publisher.respond,
@@ -186,7 +187,8 @@ class App:
             self._courier.open()  # before the publisher: what waited goes before everything new
             # Stopped in reverse: first nobody comes in, then the last events are made, written down, and handed over.
             for part in (
-                self._publisher, self._courier, self._reception, self._monitor, self._pipeline, self._web, self._ingest,
+                self._publisher, self._courier, self._dispatcher, self._monitor,
+                self._pipeline, self._web, self._ingest,
             ):  # fmt: skip
                 part.start()
                 stack.callback(part.stop)

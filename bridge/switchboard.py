@@ -12,7 +12,7 @@ from bridge.model import CONTROL_RANGES, Control
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bridge.controls.desk import CameraLine, Memory
+    from bridge.controls.ports import CameraLine, Memory
     from bridge.model import ControlValue, Offer
     from bridge.pipeline import Pipeline
     from bridge.publish.publisher import Publisher

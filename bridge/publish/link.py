@@ -174,6 +174,12 @@ class BrokerLink:
         """Whether a broker accepted us and is still there, as far as we know."""
         return self._connection is not None
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for the broker."""
+        with self._lock:
+            return len(self._outbox)
+
     def status(self) -> Readiness:
         """One line for ``/readyz``."""
         with self._lock:

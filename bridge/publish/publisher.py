@@ -236,8 +236,11 @@ class Publisher:
             self._link.send([message])
 
     def bridge_telemetry(self, values: Mapping[str, Any]) -> None:
-        """The bridge's own figures: ``cameras``, ``cameras_online``, ``inference_ms``, ``queue``, ``uptime_s``, ..."""
-        self._link.send([messages.bridge_telemetry(self._base, values)])
+        """The bridge's own figures: ``cameras``, ``cameras_online``, ``inference_ms``, ``uptime_s``, ...
+
+        How many messages wait for the broker (``queue``) is added.
+        """
+        self._link.send([messages.bridge_telemetry(self._base, {**values, "queue": self._link.waiting})])
 
     def respond(self, name: str, payload: Mapping[str, Any]) -> None:
         """Answer a request that came over the broker.

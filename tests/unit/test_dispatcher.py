@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bridge.dispatcher import Dispatcher
 from bridge.errors import ConfigError, ControlRefused
 from bridge.model import Control
 from bridge.publish.commands import Request, SetControl
-from bridge.reception import Reception
 from bridge.runtime.worker import Supervisor
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class _House:
     saved: int = 0
 
     def __post_init__(self) -> None:
-        self.reception = Reception(
+        self.dispatcher = Dispatcher(
             desk=self.desk,
             requests={"health": lambda _payload: {"ready": True}, "reload": self._reload},
             respond=lambda name, answer: self.answers.append((name, answer)),
@@ -62,9 +62,9 @@ class _House:
 
 def test_a_setting_reaches_the_desk_and_the_log(caplog: pytest.LogCaptureFixture) -> None:
     house = _House()
-    house.reception.take(SetControl("door", Control.QUALITY, 12))
+    house.dispatcher.take(SetControl("door", Control.QUALITY, 12))
     with caplog.at_level(logging.INFO):
-        house.reception.turn(0.0)
+        house.dispatcher.turn(0.0)
     assert house.desk.asked == [("door", Control.QUALITY, 12)]
     assert caplog.messages == ["door: quality is set to 12"]
     assert house.saved == 1, "it is written down before anything else"
@@ -73,17 +73,17 @@ def test_a_setting_reaches_the_desk_and_the_log(caplog: pytest.LogCaptureFixture
 @pytest.mark.parametrize("desk", [_Desk(refuses="4 to 63"), _Desk(fails="4 to 63")])
 def test_a_setting_that_fails_is_logged_with_its_reason(desk: _Desk, caplog: pytest.LogCaptureFixture) -> None:
     house = _House(desk)
-    house.reception.take(SetControl("door", Control.QUALITY, 99))
-    house.reception.turn(0.0)
+    house.dispatcher.take(SetControl("door", Control.QUALITY, 99))
+    house.dispatcher.turn(0.0)
     assert caplog.messages == ["door: quality was not set to 99: 4 to 63"]
 
 
 def test_a_request_is_answered_under_the_name_that_the_asker_gave_it() -> None:
     house = _House()
-    house.reception.take(Request("health", {"transaction": "a1"}))
-    house.reception.take(Request("health", {}))
-    house.reception.turn(0.0)
-    house.reception.turn(0.0)
+    house.dispatcher.take(Request("health", {"transaction": "a1"}))
+    house.dispatcher.take(Request("health", {}))
+    house.dispatcher.turn(0.0)
+    house.dispatcher.turn(0.0)
     assert house.answers == [
         ("health", {"status": "ok", "data": {"ready": True}, "transaction": "a1"}),
         ("health", {"status": "ok", "data": {"ready": True}}),
@@ -92,15 +92,15 @@ def test_a_request_is_answered_under_the_name_that_the_asker_gave_it() -> None:
 
 def test_a_request_that_fails_says_why() -> None:
     house = _House()
-    house.reception.take(Request("reload", {}))
-    house.reception.turn(0.0)
+    house.dispatcher.take(Request("reload", {}))
+    house.dispatcher.turn(0.0)
     assert house.answers == [("reload", {"status": "error", "error": "bridge.yaml:3: mqtt.prt: unknown key"})]
 
 
 def test_an_unknown_request_is_told_which_there_are() -> None:
     house = _House()
-    house.reception.take(Request("relaod", {}))
-    house.reception.turn(0.0)
+    house.dispatcher.take(Request("relaod", {}))
+    house.dispatcher.turn(0.0)
     ((name, answer),) = house.answers
     assert name == "relaod"
     assert answer["error"] == "there is no request 'relaod'; there are: health, reload"
@@ -109,18 +109,18 @@ def test_an_unknown_request_is_told_which_there_are() -> None:
 def test_a_flood_is_bounded_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
     house = _House()
     for _ in range(1500):
-        house.reception.take(SetControl("door", Control.QUALITY, 12))
+        house.dispatcher.take(SetControl("door", Control.QUALITY, 12))
     assert caplog.messages == ["1000 commands wait already: more are thrown away"]
     for _ in range(1001):
-        house.reception.turn(0.0)
+        house.dispatcher.turn(0.0)
     assert len(house.desk.asked) == 1000
 
 
 def test_time_passes_for_the_desk_while_nobody_asks(wait_until: WaitUntil) -> None:
     house = _House()
-    house.reception.start()
+    house.dispatcher.start()
     wait_until(lambda: house.desk.ticks >= 3)
-    house.reception.stop()
+    house.dispatcher.stop()
     saved = house.saved
-    house.reception.stop()
+    house.dispatcher.stop()
     assert house.saved == saved + 1

@@ -40,7 +40,7 @@ class Desk(Protocol):
         """Let time pass."""
 
 
-class Reception:
+class Dispatcher:
     """The thread that carries out commands.
 
     Args:
@@ -85,7 +85,7 @@ class Reception:
         except Full:
             if not self._flooded:  # one line a flood
                 self._flooded = True
-                log.error("%d commands wait already: more are thrown away", _WAITING_MAX)
+                log.error("%d commands wait already: more are thrown away", _WAITING_MAX)  # noqa: TRY400 - no fault of ours
 
     def turn(self, timeout_s: float) -> None:
         """Carry out the next command, waiting for it this long; let time pass."""
