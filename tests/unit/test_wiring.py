@@ -6,6 +6,7 @@ from typing import Any
 from bridge import wiring
 from bridge.config.schema import Config
 from bridge.ingest.settings import UnknownCameras
+from bridge.model import Control
 
 _SPELLED_OUT: dict[str, Any] = {
     "mqtt": {
@@ -118,7 +119,7 @@ def test_every_ingest_setting_arrives() -> None:
 
 def test_camera_is_asked_for_the_rate_that_somebody_looks_at() -> None:
     config = _config()
-    assert wiring.wanted_max_fps(config.camera_for("door")) == 4.0
+    assert wiring.configured_controls(config, config.camera_for("door"))[Control.MAX_FPS] == 4.0
     assert wiring.wanted_max_fps(config.camera_for("shed")) == 15.0
 
 
