@@ -22,7 +22,7 @@ from bridge.ingest.settings import IngestSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from websockets.sync.client import ClientConnection
+    from websockets.sync.connection import Connection
 
     from tests.conftest import WaitUntil
     from tests.integration.ingest.conftest import DialRaw, Port, StartPort
@@ -35,18 +35,18 @@ GREETED = ("greeted", "yard", {"v": 1, "capabilities": ["flash"]})
 LEFT = ("left", "yard")
 
 
-def heard(camera: ClientConnection) -> dict[str, Any]:
+def heard(camera: Connection) -> dict[str, Any]:
     """The next message to a camera."""
     message: dict[str, Any] = json.loads(camera.recv(timeout=5))
     return message
 
 
-def say(camera: ClientConnection, kind: str, **fields: object) -> None:
+def say(camera: Connection, kind: str, **fields: object) -> None:
     camera.send(json.dumps({"type": kind, **fields}))
 
 
 @contextmanager
-def modern(port: Port, camera_id: str = "yard") -> Iterator[ClientConnection]:
+def modern(port: Port, camera_id: str = "yard") -> Iterator[Connection]:
     """A camera that has been welcomed."""
     with connect(port.url(f"/ws/{camera_id}")) as camera:
         camera.send(HELLO)
@@ -303,8 +303,8 @@ def test_commands_of_many_threads_all_arrive_and_each_threads_in_order(port: Por
         for thread in threads:
             thread.join(5)
     assert sorted(ids) == list(range(THREADS * EACH))
-    for thread in range(THREADS):
-        own = [command_id for command_id in ids if command_id // EACH == thread]
+    for number in range(THREADS):
+        own = [command_id for command_id in ids if command_id // EACH == number]
         assert own == sorted(own)
 
 
@@ -334,7 +334,7 @@ def test_a_command_is_answered_before_its_camera_is_said_to_have_left_or_never(
         thread.join(5)
     wait_until(lambda: port.talk.heard[-1] == LEFT)
     told = port.talk.heard
-    answered = {what[2]: place for place, what in enumerate(told) if what[0] == "acknowledged"}
+    answered = {int(str(what[2])): place for place, what in enumerate(told) if what[0] == "acknowledged"}
     assert answered
     assert len(given) > len(answered)  # some were lost with their connection
     assert [number for number, place in answered.items() if LEFT in told[given[number] : place]] == []

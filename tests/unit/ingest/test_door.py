@@ -295,11 +295,11 @@ def test_a_camera_may_be_commanded_as_soon_as_its_greeting_is_told(store: FrameS
         """Looks at once whether the camera takes commands."""
 
         def greeted(self, camera_id: str, hello: Mapping[str, Any]) -> None:
-            self.heard.append((door.modern(camera_id) is not None, bool(hello)))
+            self.heard.append((entrance.modern(camera_id) is not None, bool(hello)))
 
     talk = Eager()
-    door = Door(SETTINGS, store, clock=clock, admit=store.add_camera, talk=talk)
-    door.receive(door.enter(FakePeer(), accept("door")), HELLO)
+    entrance = Door(SETTINGS, store, clock=clock, admit=store.add_camera, talk=talk)
+    entrance.receive(entrance.enter(FakePeer(), accept("door")), HELLO)
     assert talk.heard == [(True, True)]
 
 
@@ -308,14 +308,14 @@ def test_who_leaves_takes_no_more_commands_when_that_is_told(store: FrameStore, 
         """Looks whether a camera that left takes commands."""
 
         def left(self, camera_id: str) -> None:
-            self.heard.append((door.modern(camera_id),))
+            self.heard.append((entrance.modern(camera_id),))
 
     talk = Late()
-    door = Door(SETTINGS, store, clock=clock, admit=store.add_camera, talk=talk)
+    entrance = Door(SETTINGS, store, clock=clock, admit=store.add_camera, talk=talk)
     for _ in range(2):  # the first is replaced
-        visit = door.enter(FakePeer(), accept("door"))
-        door.receive(visit, HELLO)
-    door.leave(visit, "the connection broke")
+        visit = entrance.enter(FakePeer(), accept("door"))
+        entrance.receive(visit, HELLO)
+    entrance.leave(visit, "the connection broke")
     assert [told for told in talk.heard if len(told) == 1] == [(None,), (None,)]
 
 
