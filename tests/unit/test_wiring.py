@@ -120,7 +120,7 @@ def test_every_ingest_setting_arrives() -> None:
 def test_camera_is_asked_for_the_rate_that_somebody_looks_at() -> None:
     config = _config()
     assert wiring.configured_controls(config, config.camera_for("door"))[Control.MAX_FPS] == 4.0
-    assert wiring.wanted_max_fps(config.camera_for("shed")) == 15.0
+    assert wiring.configured_controls(config, config.camera_for("shed"))[Control.MAX_FPS] == 15.0
 
 
 def test_default_camera_exists_while_none_is_configured() -> None:
