@@ -111,10 +111,8 @@ class Dispatcher:
 
     def _set(self, camera_id: str, control: Control, value: ControlValue) -> None:
         def done(problem: str) -> None:
-            if problem:
+            if problem:  # the desk says what took effect
                 log.warning("%s: %s was not set to %s: %s", camera_id, control, value, problem)
-            else:
-                log.info("%s: %s is set to %s", camera_id, control, value)
 
         try:
             self._desk.request(camera_id, control, value, done)

@@ -59,11 +59,11 @@ def version_of(connection: Connection) -> str | None:
 
 
 def _migrate(connection: Connection, version: str | None, head: str, versions: Sequence[Path]) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # we say it ourselves, in one line
     from alembic import command  # noqa: PLC0415 - see the top
     from alembic.config import Config  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # we say it ourselves, in one line
     config = Config()
     config.set_main_option("script_location", _escaped(_MIGRATIONS))
     config.set_main_option("path_separator", "newline")
