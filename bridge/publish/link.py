@@ -393,7 +393,7 @@ class BrokerLink:
     def _take_back(self, received: Received) -> None:
         """Something is retained that we asked for: does it belong to what is gone?"""
         with self._lock:
-            if received.payload and self._sweep.wants(received.topic):
+            if self._sweep.wants(received.topic):
                 self._queue([take_back(received.topic)])
 
     def _note_problem(self, error: BrokerError) -> None:

@@ -314,6 +314,15 @@ def test_a_connection_that_breaks_between_two_steps_loses_none_and_keeps_their_d
     assert next_s - again_s == pytest.approx(PACE_S)
 
 
+def test_a_birth_between_two_steps_keeps_their_distance_from_what_it_repeats(bench: Bench) -> None:
+    steps = [[config(b"a")], [config(b"b")], [config(b"c")]]
+    bench.link.stage("yard", steps)
+    bench.run(*after(7), bench.birth(), *after(12))
+    (_, first), (_, second), (again_s, again), (next_s, third) = bench.told("config")
+    assert [first, second, again, third] == [b"a", b"b", b"b", b"c"]
+    assert next_s - again_s == pytest.approx(PACE_S)
+
+
 def test_news_that_a_broker_has_not_acknowledged_are_not_over(bench: Bench) -> None:
     over: list[str] = []
     bench.broker.acknowledges = False

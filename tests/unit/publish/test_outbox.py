@@ -144,6 +144,11 @@ def test_no_answer_takes_the_place_of_another_and_none_is_repeated() -> None:
     assert drain(outbox) == []
 
 
+def test_what_is_not_kept_never_takes_the_place_of_what_is() -> None:
+    passing = Message("a", b"passing", MessageKind.STATE, retain=False)
+    assert drain(fill(Outbox(), state("a", "kept"), passing)) == ["kept", "passing"]
+
+
 def test_it_knows_which_kinds_wait_or_are_under_way() -> None:
     outbox = fill(Outbox(), discovery("1"))
     outbox.take()
