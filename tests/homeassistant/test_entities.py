@@ -51,7 +51,7 @@ def test_every_camera_is_a_device_reached_through_the_bridge(house: House) -> No
 
 
 def test_every_entity_has_the_state_that_the_broker_keeps(house: House) -> None:
-    wait_until(lambda: not house.wrong(), 10, f"the states agree: {house.wrong()}")
+    house.settle(10)
 
 
 def test_somebody_there_is_on_counted_and_in_the_right_zone_only(house: House) -> None:
@@ -62,7 +62,7 @@ def test_somebody_there_is_on_counted_and_in_the_right_zone_only(house: House) -
     assert home.state("binary_sensor.porch_zone_gate_person") == "off"
     assert home.state("binary_sensor.yard_person") == "off"
     home.wait_for("sensor.porch_person_count", "1")
-    wait_until(lambda: not house.wrong(), 10, f"the states agree: {house.wrong()}")
+    house.settle(10)
     porch.show()
     for entity_id in ("porch_person", "porch_zone_steps_person", "porch_dog", "porch_zone_gate_dog"):
         home.wait_for(f"binary_sensor.{entity_id}", "off")
@@ -106,4 +106,4 @@ def test_camera_that_falls_silent_is_unavailable_alone_and_comes_back(house: Hou
     assert house.wrong() == {}
     yard.start()
     house.home.wait_for("binary_sensor.yard_motion", lambda state: state in ("on", "off"))
-    wait_until(lambda: not house.wrong(), 10, "every entity is right again")
+    house.settle(10)

@@ -107,7 +107,7 @@ class House:
             for camera in self.cameras.values():
                 stack.enter_context(camera)
             self.home.wait()
-            wait_until(lambda: not self.wrong(), 30, "Home Assistant knows what the broker knows")
+            self.settle()
             self._stack = stack.pop_all()
         return self
 
@@ -124,6 +124,19 @@ class House:
     def wrong(self) -> dict[str, str]:
         """The entities whose state is not what the broker's retained messages say, each with what is wrong."""
         return differences(self.home, self.retained())
+
+    def settle(self, timeout_s: float = 30.0) -> float:
+        """Wait until nothing is wrong; returns the seconds.
+
+        Raises:
+            TimeoutError: something still is; says what.
+        """
+        began_s = time.monotonic()
+        while wrong := self.wrong():
+            if time.monotonic() - began_s > timeout_s:
+                raise TimeoutError(f"after {timeout_s} s: {wrong}")
+            time.sleep(0.2)
+        return time.monotonic() - began_s
 
     def listen(self, topic: str = "espcam/#") -> Listener:
         """A subscriber of the broker; to be closed by the caller."""

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 PROBLEMS = frozenset({"WARNING", "ERROR", "CRITICAL"})
 
 _LINE = re.compile(
-    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) (?P<level>[A-Z]+) \([^)]*\) \[(?P<logger>[^\]]+)\] (?P<text>.*)"
+    # Newer releases add the time zone.
+    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+)(\+00:00)? (?P<level>[A-Z]+) \([^)]*\) \[(?P<logger>[^\]]+)\] "
+    r"(?P<text>.*)"
 )
 
 
