@@ -71,7 +71,8 @@ class Street:
             stack.callback(self._broker.close)
             self._announce_bridge()
             self._announce_lamps()
-            stack.enter_context(self.home)
+            stack.callback(self.home.close)  # also when it does not come up
+            self.home.start()
             self.home.wait_for("binary_sensor.front_door_zone_porch_person", "off", 30)
             self.home.wait_for("light.lamp_by_sun", "off", 30)
             self._stack = stack.pop_all()
@@ -168,11 +169,13 @@ def _furnish(home: HomeAssistant, automations: Sequence[dict[str, Any]]) -> None
     shutil.copytree(OURS / "packages", home.config_dir / "packages")
     shutil.copytree(OURS / "dashboards", home.config_dir / "dashboards")
     (home.config_dir / "automations.yaml").write_text("[]")
+    (home.config_dir / "media").mkdir()
     dashboard = {"mode": "yaml", "title": "Cameras", "icon": "mdi:cctv", "filename": "dashboards/espcam_bridge.yaml"}
     place = {"name": "Home", "country": "DE", "time_zone": _time_zone_at_noon()}
+    media = {"local": str(home.config_dir / "media")}  # /media where Home Assistant runs in a container
     home.configure(
         {
-            "homeassistant": {**place, "packages": "!include_dir_named packages"},
+            "homeassistant": {**place, "media_dirs": media, "packages": "!include_dir_named packages"},
             "automation": list(automations),
             "automation ui": "!include automations.yaml",
             "lovelace": {"dashboards": {"espcam-bridge": dashboard}},
@@ -197,7 +200,7 @@ def knows_phones() -> bool:
 
 
 @contextmanager
-def phone(street: Street) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def phone(street: Street, name: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """A phone with Home Assistant's app: its device id, and the messages that it is sent."""
     received: list[dict[str, Any]] = []
 
@@ -211,7 +214,7 @@ def phone(street: Street) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
     with _served(Gateway) as address:
         app = {"app_id": "tests", "app_name": "Tests", "app_version": "1", "os_name": "Android", "os_version": "16"}
-        device = {"device_name": "My old phone", "device_id": "0001", "manufacturer": "Tests", "model": "Phone"}
+        device = {"device_name": name, "device_id": name, "manufacturer": "Tests", "model": "Phone"}
         push = {"push_token": "token", "push_url": address}
         registration = {**app, **device, "supports_encryption": False, "app_data": push}
         street.api.post("/api/mobile_app/registrations", registration)
