@@ -10,12 +10,14 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 CONFIG ?= espcam-bridge.yaml
+# Which Home Assistant test-homeassistant runs, see .ci/home-assistant.
+export HA ?= 2025.4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench run clean coverage
+.PHONY: help demo test test-homeassistant check bench run clean coverage
 
 help:  ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo  ## see it work: broker, cameras, bridge and page in one; Ctrl-C ends it
 	@.ci/system-packages opencv
@@ -24,6 +26,11 @@ demo: $(VENV)/.demo  ## see it work: broker, cameras, bridge and page in one; Ct
 test: $(VENV)/.dev  ## run every test (real broker, sockets, HTTP, browser); ARGS=... goes to pytest
 	@.ci/system-packages opencv mosquitto postgresql chromium
 	@$(BIN)/pytest $(ARGS)
+
+test-homeassistant: $(VENV)/.dev  ## run the tests with a real Home Assistant; HA=newest takes the newest instead of 2025.4
+	@.ci/system-packages opencv mosquitto
+	@.ci/home-assistant install
+	@$(BIN)/pytest tests/homeassistant $(ARGS)
 
 check: $(VENV)/.dev  ## style, types and the rules of the house
 	@$(BIN)/ruff check .
@@ -45,7 +52,7 @@ run: $(VENV)/.core  ## the bridge itself, with CONFIG=espcam-bridge.yaml
 	@$(BIN)/espcam-bridge run -c $(CONFIG)
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* build dist benchmarks/results
+	rm -rf $(VENV) .venv-ha .venv-ha-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* build dist benchmarks/results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -1,0 +1,42 @@
+"""A house: broker, Home Assistant, the bridge and two cameras, all real, all in processes of their own."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.homeassistant.harness.home import why_missing
+from tests.homeassistant.harness.house import House
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def home_assistant_is_there() -> None:
+    """Skip where no Home Assistant is installed."""
+    if reason := why_missing():
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def shared_house(
+    home_assistant_is_there: None,  # noqa: ARG001 - it skips
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[House]:
+    """The one house of most tests; use ``house``."""
+    with House(tmp_path_factory.mktemp("house")) as house:
+        yield house
+
+
+@pytest.fixture
+def house(shared_house: House) -> Iterator[House]:
+    """The house that most tests share, everything running, nobody there; they leave it like that.
+
+    Home Assistant's MQTT must have nothing to complain of meanwhile.
+    """
+    began_unix_s = time.time()
+    yield shared_house
+    assert shared_house.home.problems("mqtt", began_unix_s) == []
