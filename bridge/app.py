@@ -14,6 +14,7 @@ from bridge import __version__, wiring
 from bridge.courier import Courier
 from bridge.detect.load import load_detector
 from bridge.detect.supply import DetectorSupply
+from bridge.errors import ControlRefused
 from bridge.eventlog import EventLog
 from bridge.events.ids import IdMaker
 from bridge.frames.store import FrameStore
@@ -211,6 +212,14 @@ class App:
     def stream_options(self, camera_id: str) -> StreamOptions:
         """How a camera is shown."""
         return wiring.stream_options(self._config.camera_for(camera_id))
+
+    def controls(self, _camera_id: str) -> Mapping[str, Any]:
+        """Nothing can be set yet."""
+        return {"values": {}, "offers": (), "framesizes": (), "ranges": {}}
+
+    def set_control(self, _camera_id: str, name: str, _value: object) -> None:
+        """Refuse: nothing can be set yet."""
+        raise ControlRefused(f"there is no control {name!r}")
 
     def _stream_url(self, host: str) -> str:
         scheme = "https" if self._config.http.tls.enabled else "http"
