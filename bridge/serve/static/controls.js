@@ -22,6 +22,7 @@ export class Controls {
     this.outcome = panel.querySelector(".outcome");
     this.fields = [];
     this.built = "";
+    this.values = {}; // in force, as far as is known here
     this.answeredAt = 0;
     this.turn = Promise.resolve(); // one after another, as they were changed
     this.form.addEventListener("submit", (event) => event.preventDefault());
@@ -31,10 +32,11 @@ export class Controls {
   show(camera, askedAt) {
     if (askedAt < this.answeredAt) return;
     this.name = camera.name;
+    this.values = camera.controls;
     const built = JSON.stringify([camera.offers, camera.framesizes, camera.ranges]);
     if (built !== this.built) this.build(camera);
     this.built = built;
-    for (const field of this.fields) if (!field.held) field.show(camera.controls[field.name]);
+    for (const field of this.fields) if (!field.held) field.show(this.values[field.name]);
   }
 
   build(camera) {
@@ -73,10 +75,11 @@ export class Controls {
       field.held = false;
       this.answeredAt = performance.now();
       if (camera) this.show(camera, this.answeredAt);
+      else field.show(this.values[field.name]);
     });
   }
 
-  /** Set it; tells how it went, and gives the camera as it is now, or null when nobody knows. */
+  /** Set it; tells how it went, and gives the camera as it is now, or null when it is as it was. */
   async send(field, value) {
     this.say("", "");
     try {
@@ -90,7 +93,7 @@ export class Controls {
     } catch {
       this.say("bad", `${field.words}: the bridge does not answer`);
     }
-    return current(this.id);
+    return null;
   }
 
   say(how, words) {
@@ -106,15 +109,6 @@ function ask(id, controls) {
     body: JSON.stringify({ controls }),
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-}
-
-async function current(id) {
-  try {
-    const response = await fetch(`api/cameras/${encodeURIComponent(id)}`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    return response.ok ? await response.json() : null;
-  } catch {
-    return null; // the page itself says that the bridge is away
-  }
 }
 
 /** Not window.confirm: browsers refuse that one to a page inside another, as in Home Assistant's web page panel. */
