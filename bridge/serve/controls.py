@@ -64,7 +64,8 @@ def _set_all(site: Site, camera_id: str, asked: dict[str, object]) -> tuple[Resp
 
 
 def _refuse_other_sites(site: Site) -> None:
-    if is_foreign(request.headers, {request.host, host_of(site.settings.public_url or "")}):
+    hosts = {request.host, host_of(site.settings.public_url or "")}
+    if is_foreign(request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin"), hosts):
         raise Forbidden("this came from another site's page; only the bridge's own page and programs may change things")
 
 

@@ -10,24 +10,23 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
 # "none": typed, or from a bookmark. "same-site" is another port or name of this machine: another program's page.
 _OWN = frozenset({"same-origin", "none"})
 
 
-def is_foreign(headers: Mapping[str, str], hosts: Collection[str]) -> bool:
+def is_foreign(fetch_site: str | None, origin: str | None, hosts: Collection[str]) -> bool:
     """Whether the request comes from another site's page; programs say nothing of where they come from, and may pass.
 
     Args:
-        headers: of the request, under their usual names.
+        fetch_site: the header ``Sec-Fetch-Site``.
+        origin: the header ``Origin``.
         hosts: the names that this page is reached by, each with its port as browsers write it.
     """
     # Only sent to https:// and localhost, but then it is right behind any proxy, whatever host name that one uses.
-    site = headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site.lower() not in _OWN
-    origin = headers.get("Origin")
+    if fetch_site is not None:
+        return fetch_site.lower() not in _OWN
     if origin is None:
         return False
     return host_of(origin) not in {host.lower() for host in hosts}
