@@ -54,15 +54,12 @@ def run(options: DoctorOptions, environ: Mapping[str, str], out: TextIO) -> int:
     report = _Report(out, as_json=options.as_json)
     report.add(Finding(Level.OK, "configuration", str(file or "none found, the defaults apply")))
     examination = Examination(case_of(config, environ), PahoConnection)
-    try:
-        for finding in examination.findings():
+    for finding in examination.findings():
+        report.add(finding)
+    topics = examination.verdict.topics
+    if topics and options.fix and _agreed(topics, options, out):
+        for finding in examination.cure():
             report.add(finding)
-        topics = examination.verdict.topics
-        if topics and options.fix and _agreed(topics, options, out):
-            for finding in examination.cure():
-                report.add(finding)
-    finally:
-        examination.close()
     report.end(topics)
     return exit_code(report.findings)
 

@@ -6,21 +6,20 @@ import re
 from typing import TYPE_CHECKING
 
 from bridge.doctor.findings import Finding, Level
-from bridge.doctor.line import Line
 from bridge.errors import BrokerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bridge.doctor.line import Connect, Heard
+    from bridge.doctor.line import Heard, Line
     from bridge.doctor.stale import Verdict
     from bridge.publish.settings import PublishSettings
 
 _ANSWER_S = 3.0
 _BIG_ANSWER_S = 8.0  # a megabyte over Wi-Fi, there and back
 _SLOW_S = 0.5
-# What is tried when the biggest picture does not come back. Discovery and usual pictures need the middle one.
-_SMALLER_BYTES = (262_144, 65_536, 8_192)
+# What is tried before the biggest picture, to tell how far off it is. Discovery and usual pictures need the second.
+_SMALLER_BYTES = (8_192, 65_536, 262_144)
 _NEEDED_BYTES = 65_536
 _LISTEN_S = 2.0
 _LISTEN_MOST_S = 15.0
@@ -28,22 +27,24 @@ _SHOWN = 5
 _UNIQUE = re.compile(rb'"(unique_id|uniq_id)"')  # every device that is announced has entities with one
 
 
-def greet(settings: PublishSettings, connect: Connect) -> tuple[Line | None, Finding]:
-    """Log in; None: it was not possible."""
-    where = f"{settings.host}:{settings.port}"
-    try:
-        line = Line(settings, connect)
-    except BrokerError as error:
-        return None, Finding(Level.ERROR, "broker", error.reason, error.mend or "see the broker's log")
+def greet(settings: PublishSettings) -> Finding:
+    """What there is to say once the broker has let us in."""
     who = f"as {settings.username}" if settings.username else "without a login"
-    return line, Finding(Level.OK, "broker", f"{where} lets us in {who}")
+    return Finding(Level.OK, "broker", f"{settings.host}:{settings.port} lets us in {who}")
 
 
-def check_access(line: Line, settings: PublishSettings) -> Iterator[Finding]:
-    """Whether what we send comes back: below the base topic, and where Home Assistant looks for devices.
+def explain(error: BrokerError) -> Finding:
+    """What there is to say when it does not, or hangs up."""
+    return Finding(Level.ERROR, "broker", error.reason, error.mend or "see the broker's log")
+
+
+def check_access(line: Line, settings: PublishSettings, biggest_bytes: int) -> Iterator[Finding]:
+    """Whether what we send comes back: below the base topic, of any size, and where Home Assistant looks for devices.
+
+    The size comes last: the broker may have hung up then.
 
     Raises:
-        BrokerError: the broker hung up.
+        BrokerError: the broker hung up before.
     """
     base, prefix = settings.base_topic, settings.discovery_prefix
     took_s = line.round_trip(line.own_topic(base), b"doctor", _ANSWER_S)
@@ -53,32 +54,27 @@ def check_access(line: Line, settings: PublishSettings) -> Iterator[Finding]:
     elif took_s > _SLOW_S:
         yield Finding(Level.WARNING, "round trip", f"{took_s:.1f} s, far too slow", "see to the network and the broker")
     else:
-        yield Finding(Level.OK, "round trip", f"{took_s * 1000:.0f} ms below {base}/")
+        yield Finding(Level.OK, "round trip", f"{took_s * 1000:.1f} ms below {base}/")
     if settings.discovery and line.round_trip(line.own_topic(prefix), b"doctor", _ANSWER_S) is None:
         mend = f"let {_user(settings)} write {prefix}/# in the broker's access list (to read it is not needed)"
         text = f"what is sent below {prefix}/ does not come back: Home Assistant may not be told of the cameras"
         yield Finding(Level.WARNING, "discovery", text, mend)
+    if took_s is not None:
+        yield check_sizes(line, settings, biggest_bytes)
 
 
-def check_sizes(settings: PublishSettings, connect: Connect, biggest_bytes: int) -> Finding:
-    """Whether a message as big as the biggest picture comes back; each try on a connection of its own.
-
-    Raises:
-        BrokerError: it does not let us in any more.
-    """
-    hung_up = False
+def check_sizes(line: Line, settings: PublishSettings, biggest_bytes: int) -> Finding:
+    """Whether a message as big as the biggest picture comes back; the broker may hang up over it."""
+    topic = line.own_topic(settings.base_topic)
     passed_bytes = 0
-    for size_bytes in (biggest_bytes, *(size for size in _SMALLER_BYTES if size < biggest_bytes)):
-        line = Line(settings, connect)
+    for size_bytes in (*(size for size in _SMALLER_BYTES if size < biggest_bytes), biggest_bytes):
         try:
-            if line.round_trip(line.own_topic(settings.base_topic), bytes(size_bytes), _BIG_ANSWER_S) is not None:
-                passed_bytes = size_bytes
-                break
+            if line.round_trip(topic, bytes(size_bytes), _BIG_ANSWER_S) is None:
+                return judge_size(biggest_bytes, passed_bytes, hung_up=False)
         except BrokerError:
-            hung_up = True
-        finally:
-            line.close()
-    return judge_size(biggest_bytes, passed_bytes, hung_up=hung_up)
+            return judge_size(biggest_bytes, passed_bytes, hung_up=True)
+        passed_bytes = size_bytes
+    return judge_size(biggest_bytes, passed_bytes, hung_up=False)
 
 
 def judge_size(biggest_bytes: int, passed_bytes: int, *, hung_up: bool) -> Finding:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import bridge
 from bridge.doctor import broker, machine
 from bridge.doctor.findings import Finding, Level
+from bridge.doctor.line import Line
 from bridge.doctor.ports import check_port
 from bridge.doctor.stale import Verdict, judge
 from bridge.errors import BrokerError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from bridge.detect.port import DetectorSettings
-    from bridge.doctor.line import Connect, Line
+    from bridge.doctor.line import Connect
     from bridge.doctor.machine import Place
     from bridge.doctor.ports import Port
     from bridge.publish.settings import PublishedCamera, PublishSettings
@@ -55,7 +56,7 @@ class Case:
 
 
 class Examination:
-    """Looks at everything, once; close it.
+    """Looks at everything, once.
 
     Args:
         case: what is examined.
@@ -66,7 +67,6 @@ class Examination:
         self.verdict = Verdict()
         self._case = case
         self._connect = connect
-        self._line: Line | None = None
 
     def findings(self) -> Iterator[Finding]:
         """Each as soon as it is known; the whole takes about three seconds where all is well."""
@@ -75,48 +75,36 @@ class Examination:
         yield from map(check_port, (port for port in case.ports if port.port))
         yield machine.check_model(case.detector, case.environ)
         yield from machine.check_places(case.places)
-        self._line, greeting = broker.greet(case.publish, self._connect)
-        yield greeting
-        if self._line is not None:
-            try:
-                yield from self._ask_broker(self._line)
-            except BrokerError as error:
-                mend = error.mend or "see the broker's log"
-                yield Finding(Level.ERROR, "broker", f"{error.reason} in the middle of it", mend)
+        try:
+            with Line(case.publish, self._connect) as line:
+                yield broker.greet(case.publish)
+                kept = broker.look_around(line, case.publish).kept
+                yield from broker.judge_home_assistant(kept, case.publish)
+                self.verdict = judge(kept, case.publish, (*case.cameras, *self._guests(kept)))
+                yield from broker.judge_kept(self.verdict)
+                yield from broker.check_access(line, case.publish, case.biggest_bytes)
+        except BrokerError as error:
+            yield broker.explain(error)
 
     def cure(self) -> Iterator[Finding]:
         """Clear what ``verdict`` says, once ``findings`` has come to its end."""
-        line, verdict = self._line, self.verdict
-        if line is None or not verdict.topics:
+        verdict, cleared = self.verdict, set()
+        if not verdict.topics:
             return
         try:
-            cleared = line.clear(verdict.configs, _CLEAR_S)
-            if verdict.configs:
-                time.sleep(_BETWEEN_S)
-            cleared |= line.clear((*verdict.commands, *verdict.states), _CLEAR_S)
+            with Line(self._case.publish, self._connect) as line:
+                cleared |= line.clear(verdict.configs, _CLEAR_S)
+                if verdict.configs:
+                    time.sleep(_BETWEEN_S)
+                cleared |= line.clear((*verdict.commands, *verdict.states), _CLEAR_S)
         except BrokerError as error:
-            yield Finding(Level.ERROR, "cure", f"{error.reason} in the middle of it", "try again")
-            return
+            yield broker.explain(error)
         for topic in verdict.topics:
             if topic in cleared:
                 yield Finding(Level.OK, "cleared", topic)
             else:
-                mend = f"let the user write and read {topic} in the broker's access list"
+                mend = "let the bridge's user write and read it in the broker's access list"
                 yield Finding(Level.ERROR, "not cleared", topic, mend)
-
-    def close(self) -> None:
-        """Let the broker go."""
-        if self._line is not None:
-            self._line.close()
-
-    def _ask_broker(self, line: Line) -> Iterator[Finding]:
-        case = self._case
-        yield from broker.check_access(line, case.publish)
-        kept = broker.look_around(line, case.publish).kept
-        yield broker.check_sizes(case.publish, self._connect, case.biggest_bytes)
-        yield from broker.judge_home_assistant(kept, case.publish)
-        self.verdict = judge(kept, case.publish, (*case.cameras, *self._guests(kept)))
-        yield from broker.judge_kept(self.verdict)
 
     def _guests(self, kept: Mapping[str, bytes]) -> Iterator[PublishedCamera]:
         """The cameras that the bridge says it has besides the configured ones."""

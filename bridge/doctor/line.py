@@ -9,7 +9,7 @@ import contextlib
 import secrets
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from bridge.errors import BrokerError
 from bridge.publish.connection import Received, Refused
@@ -40,7 +40,7 @@ class Heard:
 
 
 class Line:
-    """An open connection; close it.
+    """An open connection, for a ``with``; only one at a time, for all have the same client id.
 
     Args:
         settings: the bridge's own; the client id gets ``-doctor`` behind it.
@@ -56,6 +56,14 @@ class Line:
         # Nobody listens there, and nothing is kept: a client must have a last will here, but nobody wants this one's.
         will = Message(self.own_topic(settings.base_topic), b"", MessageKind.STATE, qos=0, retain=False)
         self._connection = connect(ours, will)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Say goodbye."""
+        with contextlib.suppress(BrokerError):
+            self._connection.close()
 
     def own_topic(self, parent: str) -> str:
         """A topic below ``parent`` that nobody else uses; Home Assistant takes none for discovery."""
@@ -108,7 +116,7 @@ class Line:
         return heard
 
     def clear(self, topics: Sequence[str], wait_s: float) -> set[str]:
-        """Let the broker forget what it keeps on these topics, each of which ``listen`` has heard.
+        """Let the broker forget what it keeps on these topics.
 
         Returns:
             Those that it forgot: it told us so.
@@ -117,6 +125,7 @@ class Line:
             BrokerError: the broker hung up.
         """
         for topic in topics:
+            self._connection.subscribe(topic)
             self._connection.publish(Message(topic, b"", MessageKind.STATE))
         left = set(topics)
         if left:
@@ -126,11 +135,6 @@ class Line:
                 if not left:
                     break
         return set(topics) - left
-
-    def close(self) -> None:
-        """Say goodbye."""
-        with contextlib.suppress(BrokerError):
-            self._connection.close()
 
     def _until(self, deadline_s: float) -> Iterator[Happening]:
         while (left_s := deadline_s - time.monotonic()) > 0:
