@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from bridge.doctor.stale import Verdict
     from bridge.publish.settings import PublishSettings
 
-_ANSWER_S = 3.0
-_BIG_ANSWER_S = 8.0  # a megabyte over Wi-Fi, there and back
+ANSWER_S = 3.0
+BIG_ANSWER_S = 8.0  # a megabyte over Wi-Fi, there and back
 _SLOW_S = 0.5
 # What is tried before the biggest picture, to tell how far off it is. Discovery and usual pictures need the second.
 _SMALLER_BYTES = (8_192, 65_536, 262_144)
 _NEEDED_BYTES = 65_536
-_LISTEN_S = 2.0
+LISTEN_S = 2.0
 _LISTEN_MOST_S = 15.0
 _SHOWN = 5
 _UNIQUE = re.compile(rb'"(unique_id|uniq_id)"')  # every device that is announced has entities with one
@@ -47,7 +47,7 @@ def check_access(line: Line, settings: PublishSettings, biggest_bytes: int) -> I
         BrokerError: the broker hung up before.
     """
     base, prefix = settings.base_topic, settings.discovery_prefix
-    took_s = line.round_trip(line.own_topic(base), b"doctor", _ANSWER_S)
+    took_s = line.round_trip(line.own_topic(base), b"doctor", ANSWER_S)
     if took_s is None:
         mend = f"let {_user(settings)} write and read {base}/# in the broker's access list"
         yield Finding(Level.ERROR, "round trip", f"what is sent below {base}/ does not come back", mend)
@@ -55,7 +55,7 @@ def check_access(line: Line, settings: PublishSettings, biggest_bytes: int) -> I
         yield Finding(Level.WARNING, "round trip", f"{took_s:.1f} s, far too slow", "see to the network and the broker")
     else:
         yield Finding(Level.OK, "round trip", f"{took_s * 1000:.1f} ms below {base}/")
-    if settings.discovery and line.round_trip(line.own_topic(prefix), b"doctor", _ANSWER_S) is None:
+    if settings.discovery and line.round_trip(line.own_topic(prefix), b"doctor", ANSWER_S) is None:
         mend = f"let {_user(settings)} write {prefix}/# in the broker's access list (to read it is not needed)"
         text = f"what is sent below {prefix}/ does not come back: Home Assistant may not be told of the cameras"
         yield Finding(Level.WARNING, "discovery", text, mend)
@@ -69,7 +69,7 @@ def check_sizes(line: Line, settings: PublishSettings, biggest_bytes: int) -> Fi
     passed_bytes = 0
     for size_bytes in (*(size for size in _SMALLER_BYTES if size < biggest_bytes), biggest_bytes):
         try:
-            if line.round_trip(topic, bytes(size_bytes), _BIG_ANSWER_S) is None:
+            if line.round_trip(topic, bytes(size_bytes), BIG_ANSWER_S) is None:
                 return judge_size(biggest_bytes, passed_bytes, hung_up=False)
         except BrokerError:
             return judge_size(biggest_bytes, passed_bytes, hung_up=True)
@@ -104,7 +104,7 @@ def look_around(line: Line, settings: PublishSettings) -> Heard:
     """
     prefix = settings.discovery_prefix
     filters = [settings.status_topic, f"{settings.base_topic}/#", f"{prefix}/+/+/config", f"{prefix}/+/+/+/config"]
-    return line.listen([*filters, "+/+/+/config", "+/+/+/+/config"], _LISTEN_S, _LISTEN_MOST_S)
+    return line.listen([*filters, "+/+/+/config", "+/+/+/+/config"], LISTEN_S, _LISTEN_MOST_S)
 
 
 def judge_home_assistant(kept: Mapping[str, bytes], settings: PublishSettings) -> Iterator[Finding]:

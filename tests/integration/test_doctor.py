@@ -21,6 +21,7 @@ from bridge.app import App
 from bridge.commands.doctor import DoctorOptions, run
 from bridge.config.loader import load_config
 from bridge.detect.fake import FakeDetector
+from bridge.doctor import broker
 from bridge.publish.discovery import discovery_messages
 from bridge.publish.settings import PublishedCamera, PublishSettings
 
@@ -50,6 +51,14 @@ OTHERS = {
     "espcam/door/person": b"OFF",
     "espcam/door/person/count": b"0",
 }
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The broker is on this machine."""
+    monkeypatch.setattr(broker, "ANSWER_S", 1.0)  # 3 s in earnest
+    monkeypatch.setattr(broker, "BIG_ANSWER_S", 2.0)  # 8 s
+    monkeypatch.setattr(broker, "LISTEN_S", 0.5)  # 2 s
 
 
 class Patient:
@@ -113,9 +122,9 @@ def _old_discovery(client_id: str, base_topic: str) -> dict[str, bytes]:
     return {message.topic: message.payload for message in discovery_messages(settings, [OLD])}
 
 
-def _kept(mqtt_listener: ListenerFactory, broker: Mosquitto) -> dict[str, bytes]:
+def _kept(mqtt_listener: ListenerFactory, mqtt_broker: Mosquitto) -> dict[str, bytes]:
     """What a newcomer finds."""
-    listener = mqtt_listener(broker.port)
+    listener = mqtt_listener(mqtt_broker.port)
     time.sleep(0.3)
     return {heard.topic: heard.payload for heard in listener.heard if heard.retain}
 
@@ -137,9 +146,9 @@ def test_a_port_that_nobody_listens_on_is_an_error_and_the_rest_is_told_all_the_
 ) -> None:
     code, told = patient(free_port).examine()
     assert code == 1
-    (broker,) = told["broker"]
-    assert (broker["level"], broker["text"]) == ("error", f"nothing listens on 127.0.0.1:{free_port}")
-    assert "start the broker" in broker["mend"]
+    (finding,) = told["broker"]
+    assert (finding["level"], finding["text"]) == ("error", f"nothing listens on 127.0.0.1:{free_port}")
+    assert "start the broker" in finding["mend"]
     assert told["model"][0]["level"] == "ok"
     assert "round trip" not in told
 
@@ -213,13 +222,13 @@ def test_a_broker_that_takes_no_big_pictures_is_found_with_the_setting_that_mend
 def test_stale_topics_are_found_told_and_cleared_and_nothing_else_is_touched(
     mosquitto: MosquittoFactory, mqtt_listener: ListenerFactory, patient: Callable[[int], Patient]
 ) -> None:
-    broker = mosquitto()
-    listener = mqtt_listener(broker.port)
+    mqtt_broker = mosquitto()
+    listener = mqtt_listener(mqtt_broker.port)
     config = "homeassistant/device/espcam-bridge_gate/config"
     stale = {config: _old_discovery("espcam-bridge", "espcam")[config]} | OLD_STATES
     left = OTHERS | _old_discovery("garage", "garage")
     _keep(listener, stale | left)
-    ill = patient(broker.port)
+    ill = patient(mqtt_broker.port)
     code, told = ill.examine()
     assert code == 0, "warnings"
     assert told["stale topics"][0]["text"].startswith(f"{len(stale) - 1} kept")
@@ -228,12 +237,12 @@ def test_stale_topics_are_found_told_and_cleared_and_nothing_else_is_touched(
     assert told["Home Assistant"][0]["level"] == "ok"
     code, told = ill.examine(fix=True)
     assert "cleared" not in told, "nobody can be asked"
-    assert _kept(mqtt_listener, broker) == stale | left
+    assert _kept(mqtt_listener, mqtt_broker) == stale | left
     listener.clear()
     code, told = ill.examine(fix=True, yes=True)
     assert code == 0
     assert {finding["text"] for finding in told["cleared"]} == set(stale)
-    assert _kept(mqtt_listener, broker) == left
+    assert _kept(mqtt_listener, mqtt_broker) == left
     emptied = [heard.topic for heard in listener.heard if heard.payload == b""]
     assert emptied[0] == config
     assert emptied[-1] == "espcam/gate/availability"
@@ -248,12 +257,12 @@ def test_what_the_access_list_keeps_from_being_cleared_is_an_error(
     access_list = tmp_path / "acl"
     access_list.write_text("topic readwrite #\n")
     access_list.chmod(0o644)
-    broker = mosquitto(config=(f"acl_file {access_list}",), persistence=True)
-    _keep(mqtt_listener(broker.port), {"espcam/gate/availability": b"offline"})
-    broker.stop()
+    mqtt_broker = mosquitto(config=(f"acl_file {access_list}",), persistence=True)
+    _keep(mqtt_listener(mqtt_broker.port), {"espcam/gate/availability": b"offline"})
+    mqtt_broker.stop()
     access_list.write_text("topic readwrite espcam/bridge/#\ntopic read espcam/#\ntopic readwrite homeassistant/#\n")
-    broker.start()
-    code, told = patient(broker.port).examine(fix=True, yes=True)
+    mqtt_broker.start()
+    code, told = patient(mqtt_broker.port).examine(fix=True, yes=True)
     assert code == 1
     assert told["not cleared"][0]["text"] == "espcam/gate/availability"
 
@@ -266,10 +275,10 @@ def test_cameras_that_the_bridge_let_in_without_configuration_are_not_stale(
     accepts: str,
     level: str,
 ) -> None:
-    broker = mosquitto()
+    mqtt_broker = mosquitto()
     kept = {"espcam/bridge/info": b'{"cameras":["door","gate"]}', "espcam/gate/availability": b"online"}
-    _keep(mqtt_listener(broker.port), kept)
-    ill = patient(broker.port)
+    _keep(mqtt_listener(mqtt_broker.port), kept)
+    ill = patient(mqtt_broker.port)
     ill.change(ingest={"unknown_cameras": accepts})
     assert ill.examine()[1]["stale topics"][0]["level"] == level
 
@@ -280,15 +289,15 @@ def test_a_bridge_that_runs_is_recognised_and_not_disturbed(
     patient: Callable[[int], Patient],
     wait_until: WaitUntil,
 ) -> None:
-    broker = mosquitto()
-    well = patient(broker.port)
-    listener = mqtt_listener(broker.port)
+    mqtt_broker = mosquitto()
+    well = patient(mqtt_broker.port)
+    listener = mqtt_listener(mqtt_broker.port)
     with App(load_config(well.file, {}), load=FakeDetector) as app:
         wait_until(lambda: listener.newest("espcam/bridge/state") == b"online")
         listener.wait_for("espcam/bridge/info")
-        before = dict(_kept(mqtt_listener, broker))
+        before = dict(_kept(mqtt_listener, mqtt_broker))
         code, told = well.examine(fix=True, yes=True)
-        after = _kept(mqtt_listener, broker)
+        after = _kept(mqtt_listener, mqtt_broker)
         assert code == 0
         for key in ("ingest.port", "http.port"):
             assert "a bridge that runs" in told[key][0]["text"]
@@ -296,7 +305,7 @@ def test_a_bridge_that_runs_is_recognised_and_not_disturbed(
         assert set(after) == set(before)
         assert [heard.payload for heard in listener.on("espcam/bridge/state")] == [b"online"]
         assert app.readiness()[0].ready
-    assert "already connected" not in broker.log(), "no client id was taken over"
+    assert "already connected" not in mqtt_broker.log(), "no client id was taken over"
 
 
 def test_a_wrong_configuration_is_told_as_check_tells_it_and_ends_with_2(tmp_path: Path) -> None:
@@ -324,12 +333,12 @@ def test_on_a_terminal_it_asks_before_it_clears(
     answer: str,
     cleared: bool,
 ) -> None:
-    broker = mosquitto()
-    _keep(mqtt_listener(broker.port), {"espcam/gate/availability": b"offline"})
-    said = _on_a_terminal(patient(broker.port).command("--fix"), answer)
+    mqtt_broker = mosquitto()
+    _keep(mqtt_listener(mqtt_broker.port), {"espcam/gate/availability": b"offline"})
+    said = _on_a_terminal(patient(mqtt_broker.port).command("--fix"), answer)
     assert "  espcam/gate/availability\r\nclear these 1 topics? [y/N]" in said
     assert ("ok       cleared: espcam/gate/availability" in said) == cleared
-    assert ("espcam/gate/availability" not in _kept(mqtt_listener, broker)) == cleared
+    assert ("espcam/gate/availability" not in _kept(mqtt_listener, mqtt_broker)) == cleared
 
 
 def _on_a_terminal(command: list[str], answer: str) -> str:
