@@ -28,6 +28,7 @@ _EPILOG = """examples:
   espcam-bridge demo                                   see it work, without any camera
   espcam-bridge init                                   write a commented configuration here
   espcam-bridge check                                  what is wrong with it, line by line
+  espcam-bridge doctor                                 what keeps it from working: broker, ports, model, leftovers
   espcam-bridge run -c espcam-bridge.yaml              the bridge
   espcam-bridge simulate --url ws://localhost:3001/ws/door --source visit.mp4
                                                        a camera that plays a video
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_config_option(
         command("discovery", _discovery, "print the Home Assistant discovery messages as JSON; connects nowhere")
     )
+    _add_doctor(command("doctor", _doctor, "what keeps the bridge from working, one line a finding, with its mend"))
     command("password", _password, "hash a password for http.password in the configuration")
     models = commands.add_parser("models", help="what is here; make another form of a model; find the best one")
     _add_models(models, shared)
@@ -144,6 +146,13 @@ def _add_detect(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a picture")
     parser.add_argument("--save", type=Path, metavar="DIR", help="write annotated copies there")
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    _add_config_option(parser)
+    parser.add_argument("--fix", action="store_true", help="clear what is stale at the broker; asks first")
+    parser.add_argument("--yes", action="store_true", help="with --fix: do not ask")
+    parser.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _add_models(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
@@ -312,6 +321,13 @@ def _discovery(arguments: argparse.Namespace) -> int:
     config = load_config(find_config(arguments.config, os.environ, Path.cwd()), os.environ)
     cameras = [wiring.published_camera(camera) for camera in config.first_cameras()]
     return discovery.run(wiring.publish_settings(config), cameras, sys.stdout)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from bridge.commands import doctor  # noqa: PLC0415
+
+    options = doctor.DoctorOptions(arguments.config, arguments.fix, arguments.yes, arguments.json)
+    return doctor.run(options, os.environ, sys.stdout)
 
 
 def _password(_: argparse.Namespace) -> int:

@@ -23,13 +23,12 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.get("/api/cameras")
     def cameras() -> Response:
-        return jsonify(cameras=[camera_json(site.store.status(camera_id)) for camera_id in site.store.camera_ids()])
+        return jsonify(cameras=[camera_json(site, camera_id) for camera_id in site.store.camera_ids()])
 
     @routes.get("/api/cameras/<camera_id>")
     def camera(camera_id: str) -> Response:
-        if camera_id not in site.store.camera_ids():
-            raise NotFound(f"there is no camera {camera_id!r}; GET /api/cameras lists them")
-        return jsonify(camera_json(site.store.status(camera_id)))
+        require_camera(site, camera_id)
+        return jsonify(camera_json(site, camera_id))
 
     @routes.get("/api/bridge")
     def bridge() -> Response:
@@ -65,8 +64,33 @@ def readiness_json(site: Site) -> dict[str, Any]:
     return {"ready": all(part["ready"] for part in parts), "parts": parts}
 
 
-def camera_json(status: CameraStatus) -> dict[str, Any]:
-    """One camera as the API shows it."""
+def require_camera(site: Site, camera_id: str) -> None:
+    """Refuse what is asked of a camera that is not there.
+
+    Raises:
+        NotFound: the store does not know it.
+    """
+    if camera_id not in site.store.camera_ids():
+        raise NotFound(f"there is no camera {camera_id!r}; GET /api/cameras lists them")
+
+
+def camera_json(site: Site, camera_id: str) -> dict[str, Any]:
+    """One camera as the API shows it: its state and health, and what can be set.
+
+    Raises:
+        KeyError: the store does not know it.
+    """
+    panel = _plain(site.bridge.controls(camera_id))
+    return {
+        **_status_json(site.store.status(camera_id)),
+        "controls": panel["values"],
+        "offers": panel["offers"],
+        "framesizes": panel["framesizes"],
+        "ranges": panel["ranges"],
+    }
+
+
+def _status_json(status: CameraStatus) -> dict[str, Any]:
     return {
         "id": status.camera_id,
         "name": status.name,

@@ -9,7 +9,7 @@ from flask import Blueprint, render_template, request
 from bridge.serve import api
 
 if TYPE_CHECKING:
-    from bridge.serve.site import Site
+    from bridge.serve.site import HttpSettings, Site
 
 _DEFAULT_INGEST_PORT = 3001
 
@@ -22,13 +22,28 @@ def blueprint(site: Site) -> Blueprint:
     def page() -> str:
         return render_template(
             "page.html",
-            cameras=[api.camera_json(site.store.status(camera_id)) for camera_id in site.store.camera_ids()],
+            cameras=[api.camera_json(site, camera_id) for camera_id in site.store.camera_ids()],
             readiness=api.readiness_json(site),
             info=api.bridge_json(site),
             dial_url=_dial_url(site, request.host),
+            public_url=site.settings.public_url or "",
+            protection=_protection(site.settings),
         )
 
     return routes
+
+
+def _protection(settings: HttpSettings) -> str:
+    """What a viewer must show: ``password``, ``token``, ``both`` (either will do), or nothing."""
+    match bool(settings.password), bool(settings.api_token):
+        case True, True:
+            return "both"
+        case True, False:
+            return "password"
+        case False, True:
+            return "token"
+        case _:
+            return ""
 
 
 def _dial_url(site: Site, page_host: str) -> str:

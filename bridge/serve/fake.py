@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bridge.errors import ControlRefused
 from bridge.model import EventPage, Readiness
 from bridge.serve.eventquery import is_event_id
 from bridge.serve.live import StreamOptions
@@ -24,11 +26,19 @@ class FakeBridge:
         parts: what ``readiness`` gives.
         facts: what ``info`` gives.
         options: stream options by camera; a camera that is not named gets the defaults.
+        panels: what ``controls`` gives, by camera; a camera that is not named has what the bridge itself can do.
+        refusals: why a control cannot be set, by its name.
+        answers_after_s: how long a camera takes to do as it is told.
+        told: every control that was set or refused, in order: camera, name and value.
     """
 
     parts: Sequence[Readiness] = (Readiness("broker", ready=True, detail="connected"),)
     facts: Mapping[str, object] = field(default_factory=lambda: {"version": "0.0.0"})
     options: dict[str, StreamOptions] = field(default_factory=dict)
+    panels: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
+    answers_after_s: float = 0.0
+    told: list[tuple[str, str, object]] = field(default_factory=list)
 
     def readiness(self) -> Sequence[Readiness]:
         """The parts that were set."""
@@ -41,6 +51,27 @@ class FakeBridge:
     def stream_options(self, camera_id: str) -> StreamOptions:
         """The camera's options, or the defaults."""
         return self.options.get(camera_id, StreamOptions())
+
+    def controls(self, camera_id: str) -> Mapping[str, Any]:
+        """The camera's panel, or that of a camera which itself takes no commands."""
+        return self.panels.setdefault(
+            camera_id,
+            {
+                "values": {"detect": True, "confidence": 0.25},
+                "offers": ["detect", "confidence"],
+                "framesizes": [],
+                "ranges": {"confidence": {"min": 0.05, "max": 0.95, "step": 0.05}},
+            },
+        )
+
+    def set_control(self, camera_id: str, name: str, value: object) -> None:
+        """Take the value, after a while, unless it is to be refused."""
+        self.told.append((camera_id, name, value))
+        time.sleep(self.answers_after_s)
+        if name in self.refusals:
+            raise ControlRefused(self.refusals[name])
+        if name != "restart":
+            self.controls(camera_id)["values"][name] = value
 
 
 @dataclass

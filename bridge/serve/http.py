@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable, Unauthorized
 
 from bridge.errors import HistoryError, ListenError
 from bridge.runtime.worker import Worker
-from bridge.serve import api, dashboard, events, pictures
+from bridge.serve import api, controls, dashboard, events, pictures
 from bridge.serve.access import Access
 from bridge.serve.listener import Listener
 from bridge.serve.password import PasswordCheck
@@ -86,8 +86,8 @@ def create_app(site: Site) -> Flask:
 
     app.register_error_handler(HTTPException, _error_json)
     app.register_error_handler(HistoryError, _history_error_json)
-    for routes in (dashboard.blueprint(site), pictures.blueprint(site), api.blueprint(site), events.blueprint(site)):
-        app.register_blueprint(routes)
+    for room in (dashboard, pictures, api, controls, events):
+        app.register_blueprint(room.blueprint(site))
     return app
 
 

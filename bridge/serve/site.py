@@ -6,7 +6,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.serve.broadcast import Broadcaster
 from bridge.serve.live import LiveView, StreamOptions
@@ -57,7 +57,7 @@ class HttpSettings:
 
 
 class BridgeView(Protocol):
-    """What the web asks of the bridge besides frames; must be thread-safe and quick."""
+    """What the web asks of the bridge besides frames; must be thread-safe and quick (but for ``set_control``)."""
 
     def readiness(self) -> Sequence[Readiness]:
         """Every part that ``/readyz`` names (broker, detector, ingest)."""
@@ -70,6 +70,31 @@ class BridgeView(Protocol):
 
     def stream_options(self, camera_id: str) -> StreamOptions:
         """How this camera is shown."""
+
+    def controls(self, camera_id: str) -> Mapping[str, Any]:
+        """What can be set for this camera, and how it is set now; JSON values.
+
+        Returns:
+            ``values``: what is in force, by control; one whose value nobody knows yet is left out.
+            ``offers``: the names of the controls, in the order in which they are shown.
+            ``framesizes``: the names that ``framesize`` takes, smallest first.
+            ``ranges``: ``{min, max, step}`` of the controls that take a number.
+        """
+
+    def set_control(self, camera_id: str, name: str, value: object) -> None:
+        """Set a control and wait until it took effect: up to 6 s, and not while the bridge stops.
+
+        The only one of these methods that may take its time: a camera is asked over Wi-Fi.
+
+        Args:
+            camera_id: a camera that the store knows.
+            name: whatever somebody called a control.
+            value: a bool, a finite number or a text.
+
+        Raises:
+            ControlRefused: it did not take effect; the message says why (no such control, a value that it does not
+                take, a camera that is away or does not answer) and what would.
+        """
 
 
 class PastEvents(Protocol):

@@ -32,7 +32,7 @@ function assign() {
   }
 }
 
-function showCameras(cameras) {
+function showCameras(cameras, askedAt) {
   for (const [id, tile] of tiles) {
     if (cameras.some((camera) => camera.id === id)) continue;
     tile.run(null);
@@ -42,7 +42,7 @@ function showCameras(cameras) {
   }
   for (const camera of cameras) {
     if (!tiles.has(camera.id)) board.append(build(camera));
-    tiles.get(camera.id).describe(camera, document.body.dataset.dial);
+    tiles.get(camera.id).describe(camera, document.body.dataset.dial, askedAt);
   }
   document.getElementById("empty").hidden = cameras.length > 0;
   assign();
@@ -80,9 +80,10 @@ async function get(path) {
 }
 
 async function poll() {
+  const askedAt = performance.now();
   try {
     const [{ cameras }, bridge] = await Promise.all([get("api/cameras"), get("api/bridge")]);
-    showCameras(cameras);
+    showCameras(cameras, askedAt);
     showProblems(bridge.ready, bridge.parts.filter((part) => !part.ready));
   } catch (error) {
     // Pictures come but the API does not answer: streams of this and other windows hold every connection.

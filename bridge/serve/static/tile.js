@@ -2,6 +2,8 @@
 //
 // Whatever a camera is called is text here (textContent), never markup.
 
+import { showAddresses } from "./addresses.js";
+import { Controls } from "./controls.js";
 import { parts } from "./mjpeg.js";
 
 // The bridge sends something at least every 2 s, also for a camera that is gone.
@@ -61,10 +63,12 @@ export class Tile {
     this.mode = null;
     this.running = null; // AbortController of the loop that fetches pictures
     this.receivedAt = 0;
+    this.controls = new Controls(element.querySelector(".controls"), this.id);
+    showAddresses(element.querySelector(".addresses"), this.id);
   }
 
-  /** Show the camera's state and what is seen. */
-  describe(camera, dial) {
+  /** Show the camera's state, what is seen and what is set, as the bridge was asked at `askedAt` (performance.now). */
+  describe(camera, dial, askedAt) {
     const { element } = this;
     element.dataset.state = camera.state;
     const find = (selector) => element.querySelector(selector);
@@ -73,6 +77,7 @@ export class Tile {
     find(".facts").replaceChildren(...facts(camera));
     find(".hint").hidden = camera.state !== "waiting";
     find(".hint code").textContent = dial + camera.id;
+    this.controls.show(camera, askedAt);
     this.image.alt = `Live picture of ${camera.name}`;
   }
 
@@ -191,6 +196,7 @@ function moment(date) {
 function facts(camera) {
   const seen = Object.entries(camera.present).map(([label, count]) => chip(count > 1 ? `${label} × ${count}` : label));
   const words = camera.state === "online" ? [`${camera.fps.toFixed(1)} fps`] : [];
+  if (camera.controls.detect === false) words.push("detection off");
   return [...words, ...seen];
 }
 

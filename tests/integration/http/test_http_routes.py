@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 from bridge.model import Readiness
 
 if TYPE_CHECKING:
-    from tests.integration.http.conftest import Site
+    from tests.integration.http.conftest import Site, SiteFactory
 
 pytestmark = pytest.mark.integration
 
@@ -134,11 +135,15 @@ def test_the_server_does_not_say_what_it_is_made_of(site: Site) -> None:
 
 def test_the_page_needs_nothing_from_the_internet(site: Site) -> None:
     page = site.get("/").body.decode()
-    used = re.findall(r'(?:src|href)="([^"]*)"', page)
+    led_to = re.findall(r'<a\s[^>]*href="(https?:[^"]*)"', page)
+    assert set(led_to) == {"https://my.home-assistant.io/redirect/config_flow_start/?domain=mjpeg"}, (
+        "a click is no need"
+    )
+    used = [address for address in re.findall(r'(?:src|href)="([^"]*)"', page) if address not in led_to]
     assert used
     assert not [address for address in used if ":" in address]
     assert not [address for address in used if address.startswith("/")], "relative: it works behind a proxy's path"
-    for name in ("page.css", "page.js", "tile.js", "mjpeg.js", "icon.svg"):
+    for name in ("page.css", "page.js", "tile.js", "mjpeg.js", "controls.js", "addresses.js", "icon.svg"):
         reply = site.get(f"/static/{name}")
         assert reply.status == 200
         assert b"http" not in reply.body.replace(b"http://www.w3.org/2000/svg", b"")
@@ -167,6 +172,26 @@ def test_the_page_shows_names_as_text_and_problems_with_their_reason(site: Site)
 def test_the_page_tells_where_a_camera_dials(site: Site, host: str, facts: dict[str, object], expected: str) -> None:
     site.bridge.facts = {"version": "1", **facts}
     assert f'data-dial="{expected}"' in site.get("/", headers={"Host": host}).body.decode()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said", "unsaid"),
+    [
+        ({}, (), ("is protected",)),
+        ({"password": "geheim"}, ("user name and password",), ("?token=",)),
+        ({"api_token": "t0ken-42"}, ("?token=", "http.api_token"), ("user name",)),
+        ({"password": "geheim", "api_token": "t0ken-42"}, ("user name and password", "?token="), ()),
+    ],
+)
+def test_the_page_says_how_home_assistant_passes_the_door_but_never_with_what(
+    make_site: SiteFactory, settings: dict[str, str], said: tuple[str, ...], unsaid: tuple[str, ...]
+) -> None:
+    site = make_site(**settings)
+    secret = settings.get("password") or settings.get("api_token") or ""
+    login = {"Authorization": "Basic " + base64.b64encode(f"admin:{secret}".encode()).decode()}
+    page = site.get("/", headers=login).body.decode()
+    assert [words for words in said if words not in page] == []
+    assert [words for words in (*unsaid, *settings.values()) if words in page] == []
 
 
 def test_a_hostile_host_header_stays_text(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -164,6 +165,40 @@ def test_a_head_request_opens_no_stream(site: Site, wait_until: WaitUntil) -> No
     assert reply.status == 200
     assert reply.headers["content-type"].startswith("multipart/x-mixed-replace")
     wait_until(lambda: site.viewers() == 0, what="the seat given back")
+
+
+@pytest.mark.parametrize("sent_before", [False, True], ids=["never connected", "offline"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("what", ["stream.mjpg", "snapshot.jpg"])
+def test_a_camera_that_is_not_there_answers_home_assistants_check_within_a_second(
+    site: Site, sent_before: bool, method: str, what: str
+) -> None:
+    if sent_before:
+        site.send()
+        time.sleep(1.1)
+    connection = http.client.HTTPConnection("127.0.0.1", site.server.port, timeout=5)
+    began_s = time.monotonic()
+    connection.request(method, f"/cameras/door/{what}")
+    response = connection.getresponse()
+    if method == "GET":
+        assert response.read(1000)
+    assert time.monotonic() - began_s < 1
+    assert response.status == 200
+    response.close()
+    connection.close()
+
+
+def test_fifty_quick_looks_at_a_camera_that_is_gone_leave_no_seat_taken(site: Site, wait_until: WaitUntil) -> None:
+    began_s = time.monotonic()
+    for _ in range(50):
+        connection = http.client.HTTPConnection("127.0.0.1", site.server.port, timeout=5)
+        connection.request("GET", "/cameras/door/stream.mjpg")
+        response = connection.getresponse()
+        assert response.status == 200
+        response.close()
+        connection.close()
+    assert time.monotonic() - began_s < 10
+    wait_until(lambda: site.viewers() == 0 and site.server.site.seats.taken == 0, timeout_s=3, what="every seat free")
 
 
 def test_over_max_viewers_is_503_with_retry_after_and_a_seat_is_free_again_later(

@@ -1,0 +1,115 @@
+"""What the bridge needs of this machine besides ports: a model, room for its history, the right time."""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from bridge.detect.inventory import describe
+from bridge.detect.load import choose_runtime, prefers_ultralytics
+from bridge.detect.models import AUTO_MODEL, find
+from bridge.doctor.findings import Finding, Level
+from bridge.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from bridge.detect.models import ModelFiles
+    from bridge.detect.port import DetectorSettings
+
+# This program did not exist before: boards without a battery wake up in 1970, or at their last shutdown.
+_FIRST_RELEASE_UNIX_S = datetime(2025, 11, 1, tzinfo=UTC).timestamp()
+_DAY_S = 86_400.0
+_PACKAGES = {"openvino": "openvino", "ultralytics": "ultralytics"}
+_INSTALL = {"openvino": "pip install openvino", "ultralytics": "pip install 'espcam-bridge[yolo]'"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somewhere that the bridge writes.
+
+    Attributes:
+        path: a file or a folder; need not exist yet.
+        what: it is, for people.
+        key: of the configuration.
+    """
+
+    path: Path
+    what: str
+    key: str
+
+
+def check_clock(now_unix_s: float, installed_unix_s: float) -> Finding:
+    """Whether the machine's time can be right.
+
+    Args:
+        now_unix_s: the time, as the machine believes.
+        installed_unix_s: when this program's files were written: it cannot be earlier now.
+    """
+    shown = f"{datetime.fromtimestamp(now_unix_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if now_unix_s >= max(_FIRST_RELEASE_UNIX_S, installed_unix_s - _DAY_S):
+        return Finding(Level.OK, "clock", shown)
+    mend = "set it: timedatectl set-ntp true; events get its time, and certificates are judged by it"
+    return Finding(Level.ERROR, "clock", f"{shown} is in the past", mend)
+
+
+def check_model(settings: DetectorSettings, environ: Mapping[str, str]) -> Finding:
+    """Which model would be loaded; nothing is downloaded, and no runtime is loaded."""
+    try:
+        files = find(settings.model, environ, prefer_pytorch=prefers_ultralytics(settings))
+        return _not_here(settings.model) if files is None else _judge_model(settings, files)
+    except ModelError as error:
+        return Finding(Level.ERROR, "model", error.reason, error.mend)
+
+
+def _not_here(model: str) -> Finding:
+    text = f"{AUTO_MODEL if model == 'auto' else model} is not on this machine"
+    if importlib.util.find_spec("ultralytics") is not None:
+        return Finding(Level.NOTE, "model", f"{text}: it is downloaded at the first start, which takes minutes")
+    mend = f"run: {_INSTALL['ultralytics']}, which downloads it; or set detector.model to the path of a YOLO model"
+    return Finding(Level.ERROR, "model", text, mend)
+
+
+def _judge_model(settings: DetectorSettings, files: ModelFiles) -> Finding:
+    runtime = choose_runtime(settings, files)
+    facts = describe(files)
+    if facts.problem:
+        return Finding(Level.ERROR, "model", facts.problem, "export it again, or set another detector.model")
+    if facts.task not in {"", "detect"}:
+        return Finding(Level.ERROR, "model", f"{files.path} is made to {facts.task}", "set a detection model")
+    if importlib.util.find_spec(_PACKAGES[runtime]) is None:
+        return Finding(Level.ERROR, "model", f"{files.path} needs {runtime}", f"run: {_INSTALL[runtime]}")
+    return Finding(Level.OK, "model", f"{files.name} ({facts.precision}) by {runtime}: {files.path}")
+
+
+def check_places(places: tuple[Place, ...]) -> Iterator[Finding]:
+    """Whether the bridge's user may write where it has to."""
+    for place in places:
+        try:
+            _try_to_write(place.path)
+        except OSError as error:
+            said = error.strerror or type(error).__name__
+            mend = f"let the bridge's user write there, or change {place.key}"
+            yield Finding(Level.ERROR, place.what, f"{place.path} cannot be written: {said}", mend)
+        else:
+            yield Finding(Level.OK, place.what, str(place.path.absolute()))
+
+
+def _try_to_write(path: Path) -> None:
+    """Write, and leave no trace: asking for permissions alone would not see a disk that is read-only.
+
+    Raises:
+        OSError: it cannot be written, or made.
+    """
+    if path.is_file():
+        with path.open("ab"):
+            pass
+    folder = path if path.is_dir() else path.parent
+    while not folder.exists():  # it would be made
+        folder = folder.parent
+    with tempfile.TemporaryFile(dir=folder):
+        pass
