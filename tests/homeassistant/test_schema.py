@@ -24,7 +24,7 @@ CHECK = (ROOT / "tests" / "homeassistant" / "harness" / "schema_check.py").read_
 ENTITY_IDS = {"object_id", "default_entity_id"}
 
 # Names and labels that people write, and all that makes an entity of its own.
-STRANGE = {
+STRANGE: dict[str, Any] = {
     "mqtt": {"client_id": "kitchen-2", "base_topic": "home/espcam"},
     "http": {"public_url": "https://[fe80::1]:8443/cams"},
     "cameras": [
@@ -41,7 +41,7 @@ STRANGE = {
         },
     ],
 }
-CONFIGURATIONS = {
+CONFIGURATIONS: dict[str, dict[str, Any] | Path] = {
     "house": {"cameras": CAMERAS},
     "strange": STRANGE,
     "none": {"cameras": []},

@@ -177,7 +177,11 @@ class Camera:
 
     def show(self, *present: Somebody) -> None:
         """What it sees from its next picture on: a room with these in it; nobody: an empty room."""
+        self.show_picture(picture(*present))
+
+    def show_picture(self, jpeg: bytes) -> None:
+        """Any other picture, sent byte for byte."""
         # The board reads the file for every picture: it must be whole at any moment.
         fresh = self._picture.with_suffix(".new")
-        fresh.write_bytes(picture(*present))
+        fresh.write_bytes(jpeg)
         fresh.replace(self._picture)

@@ -76,7 +76,7 @@ class Report:
         restarts = [
             f"| {one.order} | {one.seconds:.1f} | {one.events} | {_counts(one.runs)} |" for one in self.restarts
         ]
-        problems = [f"- {count} × `{text}`" for text, count in self.problems.items()] or ["None."]
+        problems = [f"- {count} times `{text}`" for text, count in self.problems.items()] or ["None."]
         return "\n".join(
             [
                 f"# Home Assistant {self.version}",
