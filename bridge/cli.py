@@ -317,9 +317,14 @@ def _discovery(arguments: argparse.Namespace) -> int:
     from bridge import wiring  # noqa: PLC0415
     from bridge.commands import discovery  # noqa: PLC0415
     from bridge.config.loader import find_config, load_config  # noqa: PLC0415
+    from bridge.controls.remembered import OFFERS, offer_from_json  # noqa: PLC0415
+    from bridge.runtime.statefile import StateFile  # noqa: PLC0415
 
     config = load_config(find_config(arguments.config, os.environ, Path.cwd()), os.environ)
-    cameras = [wiring.published_camera(camera) for camera in config.first_cameras()]
+    offers = StateFile(config.state_file).section(OFFERS)
+    cameras = [
+        wiring.published_camera(camera, offer_from_json(offers.get(camera.id))) for camera in config.first_cameras()
+    ]
     return discovery.run(wiring.publish_settings(config), cameras, sys.stdout)
 
 

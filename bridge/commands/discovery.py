@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def run(settings: PublishSettings, cameras: Sequence[PublishedCamera], out: TextIO) -> int:
     """Print a JSON list of ``{topic, payload, retain, qos}`` in the configured form; empty when that is switched off.
 
-    It knows the configuration alone: what a camera adds once it says what it can is not in there.
+    Of a camera that never said to the bridge what it can, there is only what every camera has.
 
     Returns:
         The exit code.

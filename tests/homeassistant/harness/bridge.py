@@ -127,7 +127,13 @@ class Bridge:
 def printed_discovery(config_file: Path) -> list[dict[str, Any]]:
     """What ``espcam-bridge discovery`` prints for a configuration: ``[{topic, payload, retain, qos}]``."""
     command = [sys.executable, "-m", "bridge", "discovery", "-c", str(config_file)]
-    printed = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False)
+    printed = subprocess.run(
+        command,
+        cwd=config_file.parent,  # where the bridge runs, and remembers what the cameras can
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+    )
     if printed.returncode:
         raise RuntimeError(printed.stderr.decode())
     found: list[dict[str, Any]] = json.loads(printed.stdout)
