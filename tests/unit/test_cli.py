@@ -8,6 +8,7 @@ import pytest
 
 from bridge import __version__
 from bridge.cli import main
+from bridge.runtime.statefile import StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,3 +98,16 @@ def test_discovery_prints_what_it_would_publish(tmp_path: Path, capsys: pytest.C
         "homeassistant/device/espcam-bridge_door/config",
     ]
     assert messages[1]["payload"]["dev"]["name"] == "Front door"
+
+
+def test_discovery_knows_what_a_camera_said_that_it_can(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, kept = tmp_path / "bridge.yaml", tmp_path / "state.json"
+    config.write_text(f"state_file: {kept}\ncameras: [{{id: porch}}, {{id: yard}}]\n")
+    state = StateFile(kept)
+    state.put("offers", "porch", {"controls": ["flash"], "board": "AI-Thinker"})
+    state.save()
+    assert main(["discovery", "-c", str(config)]) == 0
+    _, porch, yard = (entry["payload"] for entry in json.loads(capsys.readouterr().out))
+    assert "flash" in porch["cmps"]
+    assert porch["dev"]["mdl"] == "AI-Thinker"
+    assert "flash" not in yard["cmps"]
