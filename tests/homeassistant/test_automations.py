@@ -36,6 +36,8 @@ def test_each_automation_runs_exactly_once_a_visit(house: House, report: Report)
 
 
 def test_picture_of_a_visit_is_there_when_the_automation_runs(house: House) -> None:
-    before = house.home.state("image.porch_person_thumbnail")
+    before, began_unix_s = house.home.state("image.porch_person_thumbnail"), time.time()
     house.visit()
-    wait_until(lambda: house.home.state("image.porch_person_thumbnail") != before, 5, "a new picture")
+    wait_until(lambda: house.home.runs("picture", began_unix_s), 5, "the automation runs")
+    (run,) = house.home.runs("picture", began_unix_s)
+    assert run.detail != before

@@ -52,6 +52,13 @@ AUTOMATIONS: list[dict[str, Any]] = [
         "actions": [note_run("event", "{{ trigger.to_state.attributes.id }}")],
     },
     {
+        "id": "picture",
+        "alias": "picture",
+        "mode": "queued",
+        "triggers": [{"trigger": "state", "entity_id": "event.porch_detected", "not_from": "unavailable"}],
+        "actions": [note_run("picture", "{{ states('image.porch_person_thumbnail') }}")],
+    },
+    {
         "id": "mqtt",
         "alias": "mqtt",
         "mode": "queued",
