@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.homeassistant.harness.home import why_missing
 from tests.homeassistant.harness.house import House
+from tests.homeassistant.harness.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--ha-report``."""
+    parser.addoption(
+        "--ha-report", type=Path, metavar="FILE", help="write what Home Assistant showed to a .json or .md file"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -22,13 +31,26 @@ def home_assistant_is_there() -> None:
 
 
 @pytest.fixture(scope="session")
+def report(request: pytest.FixtureRequest) -> Iterator[Report]:
+    """What the session showed; written at its end when ``--ha-report`` names a file."""
+    report = Report()
+    yield report
+    file: Path | None = request.config.getoption("--ha-report")
+    if file is not None:
+        report.write(file)
+
+
+@pytest.fixture(scope="session")
 def shared_house(
     home_assistant_is_there: None,  # noqa: ARG001 - it skips
     tmp_path_factory: pytest.TempPathFactory,
+    report: Report,
 ) -> Iterator[House]:
     """The one house of most tests; use ``house``."""
     with House(tmp_path_factory.mktemp("house")) as house:
+        report.note_entities(house.home)
         yield house
+        report.note_problems(house.home)
 
 
 @pytest.fixture

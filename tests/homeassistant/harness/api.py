@@ -74,6 +74,34 @@ class Api:
         """
         return _parsed(path, self._request("POST", path, content))
 
+    def delete(self, path: str) -> Any:  # noqa: ANN401
+        """DELETE; the answer parsed.
+
+        Raises:
+            ApiError: any status of 400 or more.
+        """
+        return _parsed(path, self._request("DELETE", path, None))
+
+    def read_stream(self, path: str, mark: bytes, count: int) -> None:
+        """GET what never ends, until the mark came so often.
+
+        Raises:
+            ApiError: it ended before.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE_S)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {self._token}"})
+            response, seen, rest = connection.getresponse(), 0, b""
+            while seen < count:
+                data = response.read1()
+                if not data:
+                    raise ApiError(path, response.status, f"ended after {seen}")
+                rest += data
+                seen += rest.count(mark)
+                rest = rest[-(len(mark) - 1) :]  # a mark may lie across two reads
+        finally:
+            connection.close()
+
     def ask(self, command: str, **fields: object) -> Any:  # noqa: ANN401
         """One command of the WebSocket interface, such as ``config/entity_registry/list``; its result.
 

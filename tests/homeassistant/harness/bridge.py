@@ -47,7 +47,7 @@ class Bridge:
             "http": {
                 "host": "127.0.0.1",
                 "port": self.http_port,
-                "public_url": f"http://127.0.0.1:{self.http_port}",
+                "public_url": self.url,
             },
             "history": {"url": f"sqlite:///{folder}/history.db", "media_dir": f"{folder}/media"},
         }
@@ -68,10 +68,18 @@ class Bridge:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def start(self) -> float:
-        """Start it and wait until its page answers; it may still wait for the broker then. Returns the seconds."""
+    def launch(self) -> None:
+        """Begin to start it; to be followed by ``wait``."""
         self._program.start()
+
+    def wait(self) -> float:
+        """Wait until its page answers; it may still wait for the broker then. Returns the seconds."""
         return self._program.wait(self._answers, _START_S)
+
+    def start(self) -> float:
+        """Start it and wait until its page answers; returns the seconds."""
+        self.launch()
+        return self.wait()
 
     def stop(self) -> None:
         """End it cleanly."""
@@ -80,6 +88,11 @@ class Bridge:
     def kill(self) -> None:
         """End it at once."""
         self._program.end(signal.SIGKILL)
+
+    @property
+    def url(self) -> str:
+        """Of its page, without a slash at the end."""
+        return f"http://127.0.0.1:{self.http_port}"
 
     def log(self) -> str:
         """What it logged since the first start."""
@@ -114,7 +127,9 @@ class Bridge:
 def printed_discovery(config_file: Path) -> list[dict[str, Any]]:
     """What ``espcam-bridge discovery`` prints for a configuration: ``[{topic, payload, retain, qos}]``."""
     command = [sys.executable, "-m", "bridge", "discovery", "-c", str(config_file)]
-    printed = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=True)
+    printed = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False)
+    if printed.returncode:
+        raise RuntimeError(printed.stderr.decode())
     found: list[dict[str, Any]] = json.loads(printed.stdout)
     return found
 
@@ -162,7 +177,11 @@ class Camera:
 
     def show(self, *present: Somebody) -> None:
         """What it sees from its next picture on: a room with these in it; nobody: an empty room."""
+        self.show_picture(picture(*present))
+
+    def show_picture(self, jpeg: bytes) -> None:
+        """Any other picture, sent byte for byte."""
         # The board reads the file for every picture: it must be whole at any moment.
         fresh = self._picture.with_suffix(".new")
-        fresh.write_bytes(picture(*present))
+        fresh.write_bytes(jpeg)
         fresh.replace(self._picture)

@@ -53,8 +53,10 @@ def note_run(name: str, detail: str = "") -> dict[str, Any]:
 
 def why_missing() -> str:
     """Why there is no Home Assistant to start here; empty when there is one."""
-    probe = subprocess.run([LAUNCHER, "python", "-c", ""], capture_output=True, text=True, check=False)
-    return probe.stderr.strip() if probe.returncode else ""
+    probe = subprocess.run(
+        [LAUNCHER, "python", "-c", "import homeassistant"], capture_output=True, text=True, check=False
+    )
+    return probe.stderr.strip().splitlines()[-1] if probe.returncode else ""
 
 
 class HomeAssistant:
@@ -205,6 +207,10 @@ class HomeAssistant:
         """Any address of its own, as its owner: status, content type and body."""
         return self._api.raw(path)
 
+    def read_stream(self, path: str, pictures: int) -> None:
+        """Read a stream of pictures (``/api/camera_proxy_stream/ENTITY``) until so many came."""
+        self._api.read_stream(path, b"\xff\xd8\xff", pictures)
+
     def ask(self, command: str, **fields: object) -> Any:  # noqa: ANN401 - that is what JSON is
         """Any command of its WebSocket interface, such as ``repairs/list_issues``; the result."""
         return self._api.ask(command, **fields)
@@ -231,6 +237,10 @@ class HomeAssistant:
         for step in steps:
             flow = self._api.post(f"/api/config/config_entries/flow/{flow['flow_id']}", step)
         return dict(flow)
+
+    def remove_entry(self, entry_id: str) -> None:
+        """Take an integration's entry away, with its entities."""
+        self._api.delete(f"/api/config/config_entries/entry/{entry_id}")
 
     # --- what it wrote -----------------------------------------------------------------------------------------------
 

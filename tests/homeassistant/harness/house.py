@@ -80,6 +80,7 @@ class House:
         home: Mapping[str, Any] | None = None,
         bridge: Mapping[str, Any] | None = None,
     ) -> None:
+        self._folder = folder
         self.broker = Mosquitto(folder, free_port(), persistence=persistence)
         self.home = HomeAssistant(folder, self.broker.port, {"automation": AUTOMATIONS, **(home or {})})
         settings = {
@@ -113,6 +114,12 @@ class House:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def make_broker_forget(self) -> None:
+        """End the broker and let it lose all that it kept."""
+        self.broker.kill()
+        for file in self._folder.glob("mosquitto-*-data/*"):
+            file.unlink()
 
     def retained(self) -> dict[str, bytes]:
         """What the broker keeps: topic to payload."""
