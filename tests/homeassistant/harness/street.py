@@ -75,6 +75,7 @@ class Street:
             self.home.start()
             self.home.wait_for("binary_sensor.front_door_zone_porch_person", "off", 30)
             self.home.wait_for("light.lamp_by_sun", "off", 30)
+            self.home.wait_for("sensor.visits_today", "0")
             self._stack = stack.pop_all()
         return self
 
