@@ -93,7 +93,11 @@ def test_a_place_that_cannot_be_written_says_which_key_to_change(tmp_path: Path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission_is_an_error(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    (finding,) = check_places((Place(tmp_path, "pictures", "media"),))
-    assert finding.level is Level.ERROR
+def test_a_folder_or_a_file_without_permission_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "there.db"
+    file.write_bytes(b"")
+    file.chmod(0o400)
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    findings = check_places((Place(file, "history", "url"), Place(closed, "pictures", "media")))
+    assert [finding.level for finding in findings] == [Level.ERROR, Level.ERROR]
