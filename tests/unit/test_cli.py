@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_COMMANDS = ("run", "demo", "simulate", "detect", "check", "init", "schema", "discovery", "password")
+_COMMANDS = ("run", "demo", "simulate", "detect", "check", "init", "schema", "discovery", "doctor", "password")
 
 
 @pytest.fixture(autouse=True)
