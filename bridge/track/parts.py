@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 # Share of a part's area that lies inside the whole: 0.98 and more on the footage. Of the 15 above one goes at 0.9.
 _INSIDE = 0.8
-# Boxes that the edge cuts off end within 0.2 % of it on the footage, and within 0.5 % in the labels of COCO.
+# Of 230 boxes that end within 3 % of the left or right edge on the footage, 90 % do so within 0.45 %; of COCO's labels
+# that end within 5 % of any edge, half do so within 0.5 %, and beyond 1 % there are no more than anywhere else.
 _EDGE_NORM = 0.01
 
 
