@@ -108,7 +108,7 @@ def test_six_visitors_are_six_events_at_any_rate_with_lost_frames_and_a_broker_t
     bridge = start_bridge(
         broker.port, f"defaults: {settings}\ncameras: [{', '.join(f'{{id: {camera}}}' for camera in RATES)}]"
     )
-    wait_until(lambda: bridge.get("/readyz")[0] == 200, 30, "ready")
+    wait_until(lambda: bridge.get("/readyz")[0] == 200, 60, "ready")
     begin_unix_s = time.time() + 0.2
     with story(listener), cameras(bridge.camera_url, footage, begin_unix_s) as playing:
         time.sleep(begin_unix_s + AWAY_S[0] - time.time())

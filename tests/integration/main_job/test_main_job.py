@@ -45,11 +45,11 @@ def changes(listener: Listener, camera: str = "door") -> list[tuple[Heard, dict[
 
 
 def wait_for_model(bridge: Bridge, wait_until: WaitUntil) -> None:
-    wait_until(lambda: bridge.get("/readyz")[0] == 200, 30, "ready")
+    wait_until(lambda: bridge.get("/readyz")[0] == 200, 60, "ready")
 
 
 @pytest.mark.model
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_six_visitors_make_six_events_each_after_its_picture(
     shared: Path,
     mosquitto: MosquittoFactory,
