@@ -84,7 +84,7 @@ class CameraAnalyst:
         self.plan = plan
         self._sinks = sinks
         # A track must live as long as its event may pause, else one visit would become two.
-        self._tracker = Tracker(confidence=plan.filter.confidence, lost_after_s=plan.rules.end_after_s)
+        self._tracker = Tracker(confidence=plan.filter.confidence, lost_after_s=plan.rules.remember_s)
         self._machine = EventMachine(plan.camera_id, plan.rules, new_id)
         self._zones = ZoneWatch(plan.zones)
         self._views = BestViews(plan.thumbnail_px, draw_tracks, plan.rotate)

@@ -16,6 +16,8 @@ Rules
    stationary. It is told at once when the object comes into a zone or leaves one, stops or moves on; a clearly better
    picture is told sooner, but never within ``_MIN_UPDATE_S`` of the last message.
 4. END comes when the track was not seen for ``end_after_s``, or at ``close``. Its ``end_unix_s`` is the last sight.
+   Nobody has left while nobody looked: without a frame since the last sight, END waits for ``BLIND_S`` at least. A
+   camera whose pictures stall for two seconds would else split a visit at an ``end_after_s`` of 1.5.
 5. A track that comes back after its END is a new visit with a new id.
 6. Durations are of the monotonic clock. The wall clock is read once an event, at its start; all its other times are the
    start plus a duration, so a clock that jumps cannot turn an event inside out.
@@ -44,6 +46,13 @@ if TYPE_CHECKING:
 
     from bridge.model import Event, Track
 
+BLIND_S = 3.0
+"""For so long somebody may still be there when no frame came since the last sight.
+
+In ``benchmarks/tracking_stalls.py``, with ``end_after_s`` at 1.5, the six visits become six events in 94 % of the
+runs instead of in 44 %.
+"""
+
 # A picture that gets better with every step towards the camera must not become a message a frame.
 _MIN_UPDATE_S = 1.0
 # Of what does not move there is little to say: 12 messages an hour tell that it is still there.
@@ -68,6 +77,11 @@ class EventRules:
     update_interval_s: float = 10.0
     confidence: float = 0.0
     stationary_end_after_s: float = 900.0
+
+    @property
+    def remember_s(self) -> float:
+        """How long an unseen object's track must keep its id, so that one visit does not become two."""
+        return max(self.end_after_s, BLIND_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +108,7 @@ class EventMachine:
         self._new_id = new_id
         self._visits: dict[int, Visit] = {}
         self._settled = SettledPlaces()
+        self._looked_mono_s = float("-inf")
 
     def update(
         self,
@@ -115,6 +130,7 @@ class EventMachine:
             What happened, ends first.
         """
         ends = self.tick(at.mono_s)  # first, so that one who comes back after his END begins anew (rule 5)
+        self._looked_mono_s = at.mono_s
         steps: list[Step] = []
         for track in self._visitors(tracks, at.mono_s):
             visit = self._visits.get(track.track_id)
@@ -182,7 +198,8 @@ class EventMachine:
         return visitors
 
     def _gone(self, visit: Visit, now_mono_s: float) -> bool:
-        return now_mono_s - visit.seen_mono_s > self._rules.end_after_s
+        looked = self._looked_mono_s > visit.seen_mono_s
+        return now_mono_s - visit.seen_mono_s > (self._rules.end_after_s if looked else self._rules.remember_s)
 
     def _settles(self, visit: Visit) -> bool:
         limit_s = self._rules.stationary_end_after_s

@@ -16,6 +16,7 @@ from trackers import ByteTrackTracker, DIoU
 from trackers.utils.state_representations import XYXYStateEstimator
 
 from bridge.model import Track
+from bridge.track.parts import parts
 from bridge.track.velocity import Velocity
 
 if TYPE_CHECKING:
@@ -123,11 +124,13 @@ class LabelTracker:
         self._forget_who_left()
         # The library skips an update whose time does not move on; two frames in one clock tick must both count.
         self._last_mono_s = max(now_mono_s, self._last_mono_s + 1e-3)
-        usable = [index for index, box in enumerate(boxes) if self._is_usable(box, scores[index])]
+        weights = self._weights(boxes, scores)
+        usable = [index for index, box in enumerate(boxes) if self._is_usable(box, weights[index])]
         boxes, scores = [boxes[index] for index in usable], [scores[index] for index in usable]
+        weights = [weights[index] for index in usable]
         if not boxes and not self._byte_track.tracks:
             return []  # most frames of most cameras; the library would take 30 us to say so
-        seen = self._byte_track.update(_as_library(boxes, scores), timestamp=self._last_mono_s)
+        seen = self._byte_track.update(_as_library(boxes, weights), timestamp=self._last_mono_s)
         alive = self._byte_track.tracks
         self._identities = {
             tracklet: self._identities.get(tracklet) or _Identity(self._take_id()) for tracklet in alive
@@ -136,7 +139,7 @@ class LabelTracker:
         begun = iter([tracklet for tracklet in alive if tracklet.age == 0])  # in the order of their detections
         tracks: list[Track] = []
         for index, library_id in _pairs(seen):
-            if library_id == _UNTRACKED and scores[index] < self._confidence:
+            if library_id == _UNTRACKED and weights[index] < self._confidence:
                 continue
             identity = self._identities[next(begun) if library_id == _UNTRACKED else numbered[library_id]]
             tracks.append(identity.see(self._label, scores[index], boxes[index], self._last_mono_s))
@@ -151,9 +154,15 @@ class LabelTracker:
                 tracklet: identity for tracklet, identity in self._identities.items() if tracklet not in left
             }
 
-    def _is_usable(self, box: Box, score: float) -> bool:
+    def _weights(self, boxes: Sequence[Box], scores: Sequence[float]) -> list[float]:
+        """What the scores are worth: that of a part is worth no more than a faint one."""
+        faint = math.nextafter(self._confidence, 0.0)
+        found = zip(scores, parts(boxes, scores, self._confidence), strict=True)
+        return [min(score, faint) if is_part else score for score, is_part in found]
+
+    def _is_usable(self, box: Box, weight: float) -> bool:
         """Whether a detection is sure, or lies where something known was seen last."""
-        return score >= self._confidence or any(
+        return weight >= self._confidence or any(
             _holds_middle(identity.box, box) for identity in self._identities.values()
         )
 

@@ -19,6 +19,8 @@ Rules
 * A faint detection (below ``confidence``) never begins a track. It may continue one that no sure detection continues
   (ByteTrack's second association), when its middle lies where the object was seen last: the likeness below, which lets
   a walker's boxes lie apart, would let a faint shadow beside the path carry on for somebody who has left.
+* Likewise a detection that is only a part of another one: the legs of somebody whom the edge of the picture cuts off
+  (``bridge.track.parts``). In ``benchmarks/tracking_stalls.py`` six visits made a seventh event by them.
 """
 
 from __future__ import annotations
@@ -63,8 +65,8 @@ class Tracker:
             now_mono_s: when the frame was received; must not run backwards.
 
         Returns:
-            One track a detection, in the order of their ids; none for a detection below ``confidence`` that belongs to
-            nothing known.
+            One track a detection, in the order of their ids; none for a detection below ``confidence``, or for a part
+            of another one, that belongs to nothing known.
         """
         by_label: dict[str, list[Detection]] = {label: [] for label in self._labels}
         for detection in detections:

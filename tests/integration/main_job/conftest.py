@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,6 +19,9 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from tests.conftest import Listener
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -114,6 +118,39 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def _tell(listener: Listener) -> str:
+    lines = []
+    for heard in list(listener.heard):
+        if not heard.topic.endswith("/events"):
+            continue
+        change = heard.json()
+        score, seen_s = f"{change['score']:.2f}", change["frame_time"]
+        box = ", ".join(f"{edge:.3f}" for edge in change["box"])
+        lines.append(f"{heard.topic} {change['type']:<6} {change['id']} seen at {seen_s} {score} [{box}]")
+    return "\n".join(["the events were:", *lines])
+
+
+class Story(Protocol):
+    """See the fixture ``story``."""
+
+    def __call__(self, listener: Listener) -> AbstractContextManager[None]: ...
+
+
+@pytest.fixture
+def story() -> Story:
+    """What fails inside ``with story(listener):`` also shows every event that the listener heard, a line a message."""
+
+    @contextmanager
+    def tell(listener: Listener) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as failure:
+            failure.add_note(_tell(listener))
+            raise
+
+    return tell
+
+
 @pytest.fixture
 def espcam_bridge(tmp_path: Path) -> Iterator[Starter]:
     """Start any subcommand: ``espcam_bridge("simulate", "--url", …)``; killed at the end of the test."""
@@ -160,7 +197,7 @@ def start_bridge(espcam_bridge: Starter, tmp_path: Path) -> BridgeStarter:
         models = {"ESPCAM_BRIDGE_MODELS": str(ROOT.parent / "shared" / "models")}
         command = espcam_bridge("run", "-c", str(config_file), env={**models, **(env or {})})
         bridge = Bridge(command.process, command.log_file, ingest_port, http_port, config_file)
-        deadline_s = time.monotonic() + 20
+        deadline_s = time.monotonic() + 60  # 2 s of work; more than 20 s where ten others want the same two cores
         while not bridge.answers():
             if time.monotonic() > deadline_s:
                 pytest.fail(f"the bridge does not answer:\n{bridge.log()}")

@@ -39,6 +39,8 @@ pytestmark = pytest.mark.integration
 
 _FPS = 10
 _VISITS = 2
+# Before each visit: time enough for the end of the one before, also where a busy machine sees nothing for a second.
+_EMPTY_FRAMES = 20
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def visits(tmp_path: Path) -> Path:
     folder.mkdir()
     number = 0
     for _ in range(_VISITS):
-        for step in range(-10, 15):
+        for step in range(-_EMPTY_FRAMES, 15):
             image = np.full((240, 320, 3), 128, np.uint8)
             if step >= 0:
                 left = 10 + step * 15

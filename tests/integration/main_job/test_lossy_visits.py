@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bridge.model import Image
     from tests.conftest import Listener, ListenerFactory, MosquittoFactory, WaitUntil
-    from tests.integration.main_job.conftest import Bridge, BridgeStarter
+    from tests.integration.main_job.conftest import Bridge, BridgeStarter, Story
 
     Grey = npt.NDArray[np.uint8]
 
@@ -39,6 +39,8 @@ VISITS = 6
 DROPPED = 0.1
 AWAY_S = (55.0, 80.0)  # of the footage: visitors three and four
 SCALE = 0.25
+# A busy machine may receive a picture so much later than it was sent; visits are three seconds apart and more.
+LATE_FRAMES = 10
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,7 @@ def test_six_visitors_are_six_events_at_any_rate_with_lost_frames_and_a_broker_t
     mqtt_listener: ListenerFactory,
     start_bridge: BridgeStarter,
     wait_until: WaitUntil,
+    story: Story,
 ) -> None:
     broker = mosquitto(persistence=True, config=("max_queued_messages 0",))
     listener = auditor(broker.port, mqtt_listener)
@@ -105,27 +108,33 @@ def test_six_visitors_are_six_events_at_any_rate_with_lost_frames_and_a_broker_t
     bridge = start_bridge(
         broker.port, f"defaults: {settings}\ncameras: [{', '.join(f'{{id: {camera}}}' for camera in RATES)}]"
     )
-    wait_until(lambda: bridge.get("/readyz")[0] == 200, 30, "ready")
+    wait_until(lambda: bridge.get("/readyz")[0] == 200, 60, "ready")
     begin_unix_s = time.time() + 0.2
-    with cameras(bridge.camera_url, footage, begin_unix_s) as playing:
+    with story(listener), cameras(bridge.camera_url, footage, begin_unix_s) as playing:
         time.sleep(begin_unix_s + AWAY_S[0] - time.time())
         broker.stop()
         time.sleep(begin_unix_s + AWAY_S[1] - time.time())
         assert not bridge.get_json("/readyz")["ready"]
         broker.start()
         playing.join(120)
-        wait_until(lambda: ends(listener) == VISITS * len(RATES), 30, "every end")
+        wait_until(lambda: ends(listener) >= VISITS * len(RATES), 30, "every end")
         time.sleep(0.5)  # for what must not come
     small = [shrunk(decode(jpeg)) for jpeg in footage]
-    for camera in RATES:
-        told = [heard.json() for heard in listener.on(f"espcam/{camera}/events")]
-        news = [change for change in told if change["type"] == "new"]
-        check_order(told)
-        assert len(news) == VISITS, camera
-        rows = bridge.get_json(f"/api/events?camera={camera}")["events"]
-        assert [row["id"] for row in reversed(rows)] == [new["id"] for new in news], "six rows, in the same order"
-        for row in rows:
-            check_picture(bridge, row, small, begin_unix_s)
+    with story(listener):
+        for camera in RATES:
+            check_camera(camera, listener, bridge, small, begin_unix_s)
+
+
+def check_camera(camera: str, listener: Listener, bridge: Bridge, small: list[Grey], begin_unix_s: float) -> None:
+    """Six visits, six rows, and the right picture with each."""
+    told = [heard.json() for heard in listener.on(f"espcam/{camera}/events")]
+    news = [change for change in told if change["type"] == "new"]
+    check_order(told)
+    assert len(news) == VISITS, camera
+    rows = bridge.get_json(f"/api/events?camera={camera}")["events"]
+    assert [row["id"] for row in reversed(rows)] == [new["id"] for new in news], "six rows, in the same order"
+    for row in rows:
+        check_picture(bridge, row, small, begin_unix_s)
 
 
 def ends(listener: Listener) -> int:
@@ -160,7 +169,9 @@ def check_picture(bridge: Bridge, row: dict[str, Any], small: list[Grey], begin_
         for key in ("start_time", "end_time")
     )
     assert max(likeness) > 0.97, row
-    assert first - 3 <= best <= last + 3, f"{row['id']}: picture {best}, visit {first:.0f} to {last:.0f}"
+    assert first - LATE_FRAMES <= best <= last + LATE_FRAMES, (
+        f"{row['id']}: picture {best}, visit {first:.0f} to {last:.0f}"
+    )
 
 
 def shrunk(image: Image) -> Grey:

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Heard, Listener, ListenerFactory, MosquittoFactory, WaitUntil
-    from tests.integration.main_job.conftest import Bridge, BridgeStarter, Starter
+    from tests.integration.main_job.conftest import Bridge, BridgeStarter, Starter, Story
 
 pytestmark = pytest.mark.integration
 
+VISITORS = 6
+# Between two visits of the footage nobody is seen for 3.3, 5.5, 4.6, 6.1 and 3.8 s: an end after 2 s comes before the
+# next beginning, also where a busy machine is late by a second, and a visit survives where it sees nothing for as long.
 PERSON_CAMERA = """
 cameras:
-  - {id: door, events: {end_after_s: 1.5}, detect: {max_fps: 10}}
+  - {id: door, events: {end_after_s: 2}, detect: {max_fps: 10}}
 """
 NO_MODEL = {"ESPCAM_BRIDGE_MODELS": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent"}
 
@@ -42,11 +45,11 @@ def changes(listener: Listener, camera: str = "door") -> list[tuple[Heard, dict[
 
 
 def wait_for_model(bridge: Bridge, wait_until: WaitUntil) -> None:
-    wait_until(lambda: bridge.get("/readyz")[0] == 200, 30, "ready")
+    wait_until(lambda: bridge.get("/readyz")[0] == 200, 60, "ready")
 
 
 @pytest.mark.model
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_six_visitors_make_six_events_each_after_its_picture(
     shared: Path,
     mosquitto: MosquittoFactory,
@@ -54,6 +57,7 @@ def test_six_visitors_make_six_events_each_after_its_picture(
     start_bridge: BridgeStarter,
     espcam_bridge: Starter,
     wait_until: WaitUntil,
+    story: Story,
 ) -> None:
     broker = mosquitto()
     listener = mqtt_listener(broker.port, "espcam/#")
@@ -64,12 +68,22 @@ def test_six_visitors_make_six_events_each_after_its_picture(
         "simulate", "--url", f"{bridge.camera_url}/door", "--source", str(footage(shared)), "--fps", "10", "--no-loop"
     )
     assert camera.wait(180) == 0, camera.log()
-    wait_until(lambda: [c["type"] for _, c in changes(listener)].count("end") == 6, 10, "the sixth end")
+    with story(listener):
+        wait_until(lambda: all_ended(listener), 10, "the sixth end")
+        check_six_visits(listener)
 
+
+def all_ended(listener: Listener) -> bool:
+    """Whether every visitor came and went, and nothing is open."""
+    kinds = [change["type"] for _, change in changes(listener)]
+    return kinds.count("end") == kinds.count("new") >= VISITORS
+
+
+def check_six_visits(listener: Listener) -> None:
     seen = changes(listener)
     news = [change for _, change in seen if change["type"] == "new"]
     ends = [change for _, change in seen if change["type"] == "end"]
-    assert len(news) == len(ends) == 6
+    assert len(news) == len(ends) == VISITORS
     assert [new["id"] for new in news] == [end["id"] for end in ends], "one by one, in order"
     assert [new["id"] for new in news] == sorted(new["id"] for new in news), "ids sort by time"
     for new, end in zip(news, ends, strict=True):
@@ -80,8 +94,8 @@ def test_six_visitors_make_six_events_each_after_its_picture(
         assert new["latency_ms"] >= 0
     check_each_picture_came_before_its_event(listener, seen)
     states = [heard.payload for heard in listener.on("espcam/door/person")]
-    assert states == [b"OFF", *[b"ON", b"OFF"] * 6]
-    assert len(listener.on("espcam/door/detected")) == 6
+    assert states == [b"OFF", *[b"ON", b"OFF"] * VISITORS]
+    assert len(listener.on("espcam/door/detected")) == VISITORS
 
 
 def check_each_picture_came_before_its_event(listener: Listener, seen: list[tuple[Heard, dict[str, Any]]]) -> None:
@@ -104,10 +118,11 @@ def test_damaged_frames_twenty_times_over_harm_neither_the_connection_nor_anothe
     start_bridge: BridgeStarter,
     espcam_bridge: Starter,
     wait_until: WaitUntil,
+    story: Story,
 ) -> None:
     broker = mosquitto()
     listener = mqtt_listener(broker.port, "espcam/#")
-    bridge = start_bridge(broker.port, "cameras: [{id: door, events: {end_after_s: 1.5}}, {id: noisy}]")
+    bridge = start_bridge(broker.port, "cameras: [{id: door}, {id: noisy}]")
     wait_for_model(bridge, wait_until)
     person = shared / "frames" / "person-vga.jpg"
     espcam_bridge("simulate", "--url", f"{bridge.camera_url}/door", "--source", str(person), "--fps", "5")
@@ -133,9 +148,10 @@ def test_damaged_frames_twenty_times_over_harm_neither_the_connection_nor_anothe
     assert (len(bad) - 1) * 20 <= refused <= len(bad) * 20
     assert {"empty", "not_jpeg", "truncated", "glued", "too_many_pixels"} <= set(noisy["rejected"])
     assert bridge.rss_bytes() - before_bytes < 16 * 1024 * 1024
-    kinds = [change["type"] for _, change in changes(listener)]
-    assert kinds.count("new") == 1, "one long visit in the other camera"
-    assert "end" not in kinds
+    with story(listener):
+        kinds = [change["type"] for _, change in changes(listener)]
+        assert kinds.count("new") == 1, "one long visit in the other camera"
+        assert "end" not in kinds
     assert listener.newest("espcam/door/person") == b"ON"
 
 

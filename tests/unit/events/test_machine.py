@@ -294,6 +294,34 @@ def test_a_track_that_comes_back_after_its_end_is_a_new_visit() -> None:
     assert steps[1].event.start_unix_s == _WALL + 10.0
 
 
+def test_nobody_has_left_while_no_frame_came() -> None:
+    machine = _machine(end_after_s=1.5)
+    _opened(machine)  # seen last at 0.4
+    assert machine.tick(_T0 + 3.3) == []
+    assert _types(_see(machine, 3.35)) == [], "the same visit"
+    assert _types(machine.tick(_T0 + 6.4)) == ["end"], "3 s without a frame are enough"
+
+
+def test_one_look_without_the_object_is_enough_to_end_its_event_after_end_after_s() -> None:
+    machine = _machine(end_after_s=1.5)
+    _opened(machine)
+    assert machine.update([], _at(1.0)) == []
+    assert machine.tick(_T0 + 1.85) == []
+    assert _types(machine.tick(_T0 + 1.95)) == ["end"]
+
+
+def test_the_first_look_after_a_stall_that_does_not_show_the_object_ends_its_event() -> None:
+    machine = _machine(end_after_s=1.5)
+    _opened(machine)
+    assert machine.update([], _at(2.4)) == []
+    assert _types(machine.tick(_T0 + 2.45)) == ["end"]
+
+
+@pytest.mark.parametrize(("end_after_s", "expected_s"), [(0.5, 3.0), (1.5, 3.0), (3.0, 3.0), (5.0, 5.0)])
+def test_tracks_are_remembered_for_as_long_as_an_event_may_pause(end_after_s: float, expected_s: float) -> None:
+    assert EventRules(end_after_s=end_after_s).remember_s == expected_s
+
+
 # --- rule 6: clocks ------------------------------------------------------------------------------------------------
 
 

@@ -66,7 +66,7 @@ _any_rules = st.builds(
 
 @dataclass
 class _Run:
-    """What must become of one object: its sights without a pause that is longer than ``end_after_s``."""
+    """What must become of one object: its sights without a pause that is too long."""
 
     track_id: int
     start_unix_s: float
@@ -82,6 +82,7 @@ class _World:
     rules: EventRules
     now_s: float = 1000.0
     wall_s: float = 1_800_000_000.0
+    looked_s: float = 0.0  # when the last frame came
     said: list[tuple[float, Step]] = field(default_factory=list)
     runs: list[_Run] = field(default_factory=list)
 
@@ -104,10 +105,13 @@ class _World:
 
     def _pass_time(self, *, everything: bool) -> None:
         for run in self.going():
-            if everything or self.now_s - run.sights_s[-1] > self.rules.end_after_s:
+            seen_s = run.sights_s[-1]
+            pause_s = self.rules.end_after_s if self.looked_s > seen_s else max(self.rules.end_after_s, 3.0)
+            if everything or self.now_s - seen_s > pause_s:
                 run.over_s = self.now_s
 
     def _frame(self, seen: dict[int, int], better: frozenset[int], score: float) -> None:
+        self.looked_s = self.now_s
         tracks = [Track(number, _LABELS[number], score, _column(seen[number]), 1) for number in sorted(seen)]
         at = Moment(self.now_s, self.wall_s, detected_mono_s=self.now_s + 0.05)
         steps = self.machine.update(tracks, at, zones=self.zones.update(tracks), better_pictures=better)

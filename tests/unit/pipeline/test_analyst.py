@@ -103,6 +103,19 @@ def test_a_visit_is_told_with_its_picture_then_its_presence_and_ends_with_both(
     assert camera.analyst._views._views == {}, "nothing is kept of somebody who left"
 
 
+def test_a_visit_goes_on_when_the_pictures_stall_for_longer_than_end_after_s(
+    camera_with: Callable[..., _Camera],
+) -> None:
+    camera = camera_with(rules=EventRules(min_hits=2, end_after_s=1.0))
+    for _ in range(3):
+        camera.show(_picture(100), _BOX)
+        camera.show(_picture(100), _BOX)
+        camera.wait(2.5)
+    assert [change.type for change in _changes(camera.sink)] == [ChangeType.NEW]
+    camera.wait(1)
+    assert [change.type for change in _changes(camera.sink)] == [ChangeType.NEW, ChangeType.END]
+
+
 def test_the_thumbnail_shows_the_visitor(camera_with: Callable[..., _Camera]) -> None:
     camera = camera_with()
     camera.show(_picture(100), _BOX)
