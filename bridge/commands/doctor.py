@@ -83,11 +83,12 @@ def case_of(config: Config, environ: Mapping[str, str]) -> Case:
 
 
 def _places(config: Config) -> tuple[Place, ...]:
+    state = Place(config.state_file, "state", "state_file")
     if not config.history.enabled:
-        return ()
+        return (state,)
     database = file_of(config.history.url.get_secret_value())
     pictures = Place(config.history.media_dir, "pictures of events", "history.media_dir")
-    return (Place(database, "history", "history.url"), pictures) if database else (pictures,)
+    return (state, Place(database, "history", "history.url"), pictures) if database else (state, pictures)
 
 
 class _Report:

