@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,6 +39,9 @@ GONE_TOPICS = (
     "espcam/shed/",
     "homeassistant/device/espcam-bridge_shed/",
 )
+
+# What Home Assistant says of a device's topic that is emptied after it has let go of the device, whatever comes next.
+EMPTIED = "No device components to cleanup for {}, node_id 'None'"
 
 
 def kept(house: House) -> dict[str, Any]:
@@ -118,8 +122,13 @@ def test_renamed_camera_keeps_its_entities(workshop: House) -> None:
     back_again(workshop)
 
 
-def test_another_form_of_discovery_keeps_entities_and_what_users_made_of_them(workshop: House) -> None:
-    home, mine = workshop.home, "binary_sensor.drive_person"
+def test_another_form_of_discovery_keeps_entities_and_what_users_made_of_them(shared_workshop: House) -> None:
+    workshop, home, mine, began_unix_s = (
+        shared_workshop,
+        shared_workshop.home,
+        "binary_sensor.drive_person",
+        time.time(),
+    )
     home.ask("config/entity_registry/update", entity_id=mine, name="Somebody is coming")
     before = kept(workshop)
     for form in ("single", "device"):
@@ -132,6 +141,9 @@ def test_another_form_of_discovery_keeps_entities_and_what_users_made_of_them(wo
     back_again(workshop)
     assert home.attributes(mine)["friendly_name"].endswith("Somebody is coming")
     home.ask("config/entity_registry/update", entity_id=mine, name=None)
+    warnings = [record.text for record in home.problems("mqtt", began_unix_s)]
+    nodes = ("espcam-bridge", *(f"espcam-bridge_{camera['id']}" for camera in workshop.settings["cameras"]))
+    assert sorted(warnings) == sorted(EMPTIED.format(node) for node in nodes), "one a device, whose topic is emptied"
 
 
 def announced_as(house: House) -> set[str]:
