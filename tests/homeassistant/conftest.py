@@ -11,6 +11,7 @@ import pytest
 from tests.homeassistant.harness.home import why_missing
 from tests.homeassistant.harness.house import House
 from tests.homeassistant.harness.report import Report
+from tests.homeassistant.harness.workshop import workshop as built_workshop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,3 +63,26 @@ def house(shared_house: House) -> Iterator[House]:
     began_unix_s = time.time()
     yield shared_house
     assert shared_house.home.problems("mqtt", began_unix_s) == []
+
+
+@pytest.fixture(scope="session")
+def shared_workshop(
+    home_assistant_is_there: None,  # noqa: ARG001 - it skips
+    tmp_path_factory: pytest.TempPathFactory,
+    report: Report,
+) -> Iterator[House]:
+    """The one house in which tests change things; use ``workshop``."""
+    with built_workshop(tmp_path_factory.mktemp("workshop")) as house:
+        yield house
+        report.note_problems(house.home)
+
+
+@pytest.fixture
+def workshop(shared_workshop: House) -> Iterator[House]:
+    """The house in which tests set, add and take away; they leave it as it was configured.
+
+    Home Assistant's MQTT must have nothing to complain of meanwhile.
+    """
+    began_unix_s = time.time()
+    yield shared_workshop
+    assert shared_workshop.home.problems("mqtt", began_unix_s) == []

@@ -15,7 +15,7 @@ from tests.homeassistant.harness.home import ROOT
 from tests.homeassistant.harness.process import Program, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tests.homeassistant.harness.drawn import Somebody
@@ -41,7 +41,7 @@ class Bridge:
     def __init__(self, folder: Path, mqtt_port: int, configuration: Mapping[str, Any]) -> None:
         self.http_port, self.ingest_port = free_port(), free_port()
         self.config_file = folder / "espcam-bridge.yaml"
-        own = {
+        self._own = {
             "mqtt": {"port": mqtt_port},
             "ingest": {"host": "127.0.0.1", "port": self.ingest_port},
             "http": {
@@ -51,7 +51,7 @@ class Bridge:
             },
             "history": {"url": f"sqlite:///{folder}/history.db", "media_dir": f"{folder}/media"},
         }
-        self.config_file.write_text(json.dumps({**own, **configuration}))  # JSON is YAML
+        self.configure(configuration)
         self._folder = folder
         self._env = {**os.environ, "PYTHONPATH": str(ROOT)}
         self._program = Program(
@@ -67,6 +67,10 @@ class Bridge:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+    def configure(self, configuration: Mapping[str, Any]) -> None:
+        """Write the configuration anew; it is read at the next start, or when the bridge is asked to."""
+        self.config_file.write_text(json.dumps({**self._own, **configuration}))  # JSON is YAML
 
     def launch(self) -> None:
         """Begin to start it; to be followed by ``wait``."""
@@ -94,15 +98,28 @@ class Bridge:
         """Of its page, without a slash at the end."""
         return f"http://127.0.0.1:{self.http_port}"
 
+    @property
+    def pid(self) -> int:
+        """Its process id; 0 while it is off."""
+        return self._program.pid
+
     def log(self) -> str:
         """What it logged since the first start."""
         return self._program.log()
 
     def get(self, path: str) -> tuple[int, bytes]:
         """GET from its page: status and body."""
+        return self._request("GET", path)
+
+    def set_controls(self, camera_id: str, **values: object) -> int:
+        """Set a camera's controls as its page does; the status."""
+        return self._request("PATCH", f"/api/cameras/{camera_id}", {"controls": values})[0]
+
+    def _request(self, method: str, path: str, content: object = None) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=10)
+        body, headers = (None, {}) if content is None else (json.dumps(content), {"Content-Type": "application/json"})
         try:
-            connection.request("GET", path)
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
             return response.status, response.read()
         finally:
@@ -147,16 +164,17 @@ class Camera:
         folder: for its picture and log.
         camera_id: as configured in the bridge.
         ingest_port: of the bridge.
+        options: more of ``espcam-bridge simulate``, such as another ``--source``, which ``show`` does not change then.
     """
 
-    def __init__(self, folder: Path, camera_id: str, ingest_port: int) -> None:
+    def __init__(self, folder: Path, camera_id: str, ingest_port: int, options: Sequence[str] = ()) -> None:
         self.id = camera_id
         self._picture = folder / f"{camera_id}.jpg"
         self.show()
         url = f"ws://127.0.0.1:{ingest_port}/ws/{camera_id}"
         command = ["simulate", "--url", url, "--source", str(self._picture), "--fps", str(_CAMERA_FPS)]
         self._program = Program(
-            [sys.executable, "-m", "bridge", *command],
+            [sys.executable, "-m", "bridge", *command, *options],
             folder / f"{camera_id}.log",
             {**os.environ, "PYTHONPATH": str(ROOT)},
             folder,
@@ -169,9 +187,13 @@ class Camera:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def start(self) -> None:
-        """Switch it on."""
-        self._program.start()
+    def start(self, *options: str) -> None:
+        """Switch it on; with options of ``espcam-bridge simulate`` for this time only."""
+        self._program.start(*options)
+
+    def log(self) -> str:
+        """What it logged since the first start."""
+        return self._program.log()
 
     def stop(self) -> None:
         """Let it say goodbye."""

@@ -14,7 +14,7 @@ from tests.homeassistant.harness.process import free_port
 from tests.homeassistant.harness.truth import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 CAMERAS: list[dict[str, Any]] = [
@@ -77,6 +77,10 @@ class House:
         persistence: whether the broker keeps retained messages over its own restart.
         home: more sections of Home Assistant's configuration.
         bridge: more sections of the bridge's.
+        twins: options of ``espcam-bridge simulate`` by camera.
+
+    Attributes:
+        settings: the bridge's configuration at the beginning.
     """
 
     def __init__(
@@ -86,11 +90,12 @@ class House:
         persistence: bool = False,
         home: Mapping[str, Any] | None = None,
         bridge: Mapping[str, Any] | None = None,
+        twins: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._folder = folder
         self.broker = Mosquitto(folder, free_port(), persistence=persistence)
         self.home = HomeAssistant(folder, self.broker.port, {"automation": AUTOMATIONS, **(home or {})})
-        settings = {
+        self.settings: dict[str, Any] = {
             "detector": {"model": str(save_model(folder))},
             "defaults": {
                 "events": {"end_after_s": END_AFTER_S, "min_hits": 2},
@@ -100,9 +105,9 @@ class House:
             "cameras": CAMERAS,
             **(bridge or {}),
         }
-        self.bridge = Bridge(folder, self.broker.port, settings)
-        ids = [camera["id"] for camera in settings["cameras"]]
-        self.cameras = {camera_id: Camera(folder, camera_id, self.bridge.ingest_port) for camera_id in ids}
+        self.bridge = Bridge(folder, self.broker.port, self.settings)
+        ids, options, port = [camera["id"] for camera in self.settings["cameras"]], twins or {}, self.bridge.ingest_port
+        self.cameras = {camera_id: Camera(folder, camera_id, port, options.get(camera_id, ())) for camera_id in ids}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:

@@ -44,11 +44,16 @@ class Program:
         """Whether it was started and did not end."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self) -> None:
-        """Start it; returns at once."""
+    @property
+    def pid(self) -> int:
+        """Its process id, while it is running; 0 otherwise."""
+        return self._process.pid if self._process is not None else 0
+
+    def start(self, *more: str) -> None:
+        """Start it, with these arguments after its own; returns at once."""
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, env=self._env, cwd=self._cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*self._command, *more], env=self._env, cwd=self._cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
     def wait(self, ready: Callable[[], bool], timeout_s: float) -> float:

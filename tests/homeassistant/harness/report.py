@@ -43,6 +43,7 @@ class Report:
         visits: how many there were while nothing restarted.
         runs: automation to how often it ran at those visits.
         restarts: every order that was tried.
+        controls: what was set, and the seconds until Home Assistant showed that it took effect.
         problems: what it logged as a warning or worse: text to how often.
     """
 
@@ -51,6 +52,7 @@ class Report:
     visits: int = 0
     runs: dict[str, int] = field(default_factory=dict)
     restarts: list[Restart] = field(default_factory=list)
+    controls: dict[str, float] = field(default_factory=dict)
     problems: dict[str, int] = field(default_factory=dict)
 
     def note_entities(self, home: HomeAssistant) -> None:
@@ -90,6 +92,10 @@ class Report:
                 "| restarted | right after, s | events | automation runs |",
                 "|---|---|---|---|",
                 *restarts,
+                "",
+                "| set in Home Assistant | in force and shown after, s |",
+                "|---|---|",
+                *(f"| {control} | {seconds:.2f} |" for control, seconds in self.controls.items()),
                 "",
                 "## Warnings and errors in its log",
                 "",
