@@ -22,6 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--ha-report", type=Path, metavar="FILE", help="write what Home Assistant showed to a .json or .md file"
     )
+    parser.addoption(
+        "--ha-screenshots", type=Path, metavar="DIR", help="write pictures of Home Assistant's pages there"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -105,6 +105,11 @@ class HomeAssistant:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def url(self) -> str:
+        """Its page, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
     # --- life --------------------------------------------------------------------------------------------------------
 
     def configure(self, configuration: Mapping[str, Any]) -> None:
