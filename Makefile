@@ -23,12 +23,18 @@ demo: $(VENV)/.demo  ## see it work: broker, cameras, bridge and page in one; Ct
 	@.ci/system-packages opencv
 	@$(BIN)/espcam-bridge demo $(ARGS)
 
+# The unit tests share the cores; what talks to real servers has them to itself, one after another.
 test: $(VENV)/.dev  ## run every test (real broker, sockets, HTTP, browser); ARGS=... goes to pytest
 	@.ci/system-packages opencv mosquitto postgresql chromium
+ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
+else
+	@$(BIN)/pytest tests/unit -n auto
+	@$(BIN)/pytest tests/integration tests/browser
+endif
 
 test-homeassistant: $(VENV)/.dev  ## run the tests with a real Home Assistant; HA=newest takes the newest instead of 2025.4
-	@.ci/system-packages opencv mosquitto
+	@.ci/system-packages opencv mosquitto chromium
 	@.ci/home-assistant install
 	@$(BIN)/pytest tests/homeassistant $(ARGS)
 

@@ -38,7 +38,7 @@ def test_a_choice_without_anything_to_choose_from_is_left_out() -> None:
     assert configs(ALL)["framesize"]["options"] == ["QVGA", "VGA"]
 
 
-@pytest.mark.parametrize("control", list(CONTROL_RANGES.keys() - {Control.FLASH}))
+@pytest.mark.parametrize("control", [control for control in CONTROL_RANGES if control is not Control.FLASH])
 def test_a_number_has_the_limits_that_everybody_keeps_to(control: Control) -> None:
     config, limits = configs(ALL)[control], CONTROL_RANGES[control]
     assert config["p"] == "number"

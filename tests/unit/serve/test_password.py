@@ -16,7 +16,7 @@ SCRYPT = generate_password_hash("geheim", "scrypt:1024:8:1")
 PBKDF2 = generate_password_hash("geheim", "pbkdf2:sha256:1000")
 
 
-@pytest.mark.parametrize("stored", ["geheim", SCRYPT, PBKDF2])
+@pytest.mark.parametrize("stored", ["geheim", SCRYPT, PBKDF2], ids=["plain", "scrypt", "pbkdf2"])
 def test_the_right_password_and_no_other(stored: str) -> None:
     check = PasswordCheck(stored)
     assert check("geheim")
