@@ -97,25 +97,7 @@ class App:
         self._monitor = HealthMonitor(
             store=self._store, sink=self._publisher, describe=self.info, clock=clock, supervisor=self._supervisor
         )
-        self._web = WebServer(
-            wiring.http_settings(config),
-            self,
-            store=self._store,
-            events=archive,
-            metrics=self.metrics,
-            clock=clock,
-            supervisor=self._supervisor,
-        )
-        self._ingest = IngestServer(
-            wiring.ingest_settings(config),
-            self._store,
-            clock=clock,
-            supervisor=self._supervisor,
-            admit=self._admit,
-            talk=self._switchboard.desk,
-            redirect_url=self._stream_url,
-        )
-        self._switchboard.connect(self._ingest)
+        self._build_doors(clock, archive)
 
     def _build_delivery(self, clock: Clock) -> Archive | None:
         """Who writes events down and who sends them; gives who reads them again."""
@@ -158,6 +140,28 @@ class App:
             save=self._memory.save,
             supervisor=self._supervisor,
         )
+
+    def _build_doors(self, clock: Clock, archive: Archive | None) -> None:
+        """Where people and cameras come in."""
+        self._web = WebServer(
+            wiring.http_settings(config),
+            self,
+            store=self._store,
+            events=archive,
+            metrics=self.metrics,
+            clock=clock,
+            supervisor=self._supervisor,
+        )
+        self._ingest = IngestServer(
+            wiring.ingest_settings(config),
+            self._store,
+            clock=clock,
+            supervisor=self._supervisor,
+            admit=self._admit,
+            talk=self._switchboard.desk,
+            redirect_url=self._stream_url,
+        )
+        self._switchboard.connect(self._ingest)
 
     # --- life --------------------------------------------------------------------------------------------------
 

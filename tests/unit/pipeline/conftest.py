@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from bridge.detect.fake import FakeDetector
+from bridge.runtime.clock import ManualClock
+from tests.unit.pipeline.site import PLAN, Site
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from bridge.analyst import CameraPlan
+    from bridge.detect.port import Detector
     from bridge.model import EventChange
+    from bridge.runtime.clock import Clock
+    from tests.conftest import WaitUntil
 
 
 @dataclass
@@ -51,3 +59,23 @@ class Recorder:
 def recorder() -> Recorder:
     """A sink that has heard nothing yet."""
     return Recorder()
+
+
+@pytest.fixture
+def site_with(recorder: Recorder, wait_until: WaitUntil) -> Iterator[Callable[..., Site]]:
+    """Make a site with a detector that is loaded already (None: there is no model)."""
+    sites: list[Site] = []
+
+    def make(detector: Detector | None, *plans: CameraPlan, clock: Clock | None = None) -> Site:
+        site = Site(clock or ManualClock(), lambda: detector or FakeDetector(), recorder)
+        sites.append(site)
+        for plan in plans or (PLAN,):
+            site.add(plan)
+        if detector is not None:
+            site.supply.start()
+            wait_until(lambda: site.supply.current() is not None)
+        return site
+
+    yield make
+    for site in sites:
+        site.close()
