@@ -144,7 +144,7 @@ class App:
     def _build_doors(self, clock: Clock, archive: Archive | None) -> None:
         """Where people and cameras come in."""
         self._web = WebServer(
-            wiring.http_settings(config),
+            wiring.http_settings(self._config),
             self,
             store=self._store,
             events=archive,
@@ -153,7 +153,7 @@ class App:
             supervisor=self._supervisor,
         )
         self._ingest = IngestServer(
-            wiring.ingest_settings(config),
+            wiring.ingest_settings(self._config),
             self._store,
             clock=clock,
             supervisor=self._supervisor,
