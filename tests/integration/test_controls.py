@@ -11,6 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
+from bridge.app import App
+from bridge.config.schema import Config
+from bridge.detect.fake import FakeDetector
 from tests.conftest import Listener, Mosquitto
 from tests.homeassistant.harness.bridge import Bridge, Camera
 from tests.homeassistant.harness.drawn import save_model
@@ -18,8 +21,9 @@ from tests.homeassistant.harness.process import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from tests.conftest import WaitUntil
+    from tests.conftest import ListenerFactory, MosquittoFactory, WaitUntil
 
 pytestmark = pytest.mark.integration
 
@@ -147,6 +151,29 @@ def test_reload_of_a_wrong_configuration_says_why_and_changes_nothing(site: Site
     site.set("quality", b"33")
     assert len(site.heard.on("espcam/bridge/state")) == before, "it neither went nor came"
     site.bridge.configure(site.settings)
+
+
+def test_bridge_that_nobody_can_restart_says_what_can_be_asked_of_it(
+    tmp_path: Path, mosquitto: MosquittoFactory, mqtt_listener: ListenerFactory
+) -> None:
+    broker = mosquitto()
+    heard = mqtt_listener(broker.port, "espcam/bridge/#")
+    local = {"host": "127.0.0.1", "port": 0}
+    history = {"enabled": False}
+    config = Config.model_validate(
+        {
+            "mqtt": {"port": broker.port},
+            "ingest": local,
+            "http": local,
+            "history": history,
+            "state_file": tmp_path / "s",
+        }
+    )
+    with App(config, load=FakeDetector):
+        heard.wait_for("espcam/bridge/state", b"online")
+        heard.publish("espcam/bridge/request/restart", b"")
+        answer = heard.wait_for("espcam/bridge/response/restart").json()
+    assert answer == {"status": "error", "error": "there is no request 'restart'; there are: health"}
 
 
 def test_restart_begins_anew_with_the_same_process_id(site: Site) -> None:
