@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from contextlib import ExitStack
@@ -58,6 +59,10 @@ class Site(NamedTuple):
         """How often a control's state was this."""
         return [heard for heard in self.heard.on(f"espcam/drive/{control}/state") if heard.payload == payload]
 
+    def camera_is_online(self) -> bool:
+        """Whether the bridge gets its pictures."""
+        return bool(json.loads(self.bridge.get("/api/cameras/drive")[1])["state"] == "online")
+
     def wait_until_online(self) -> None:
         """Wait until the newest thing that was said of the camera is that it is there."""
         self.heard.wait_for("espcam/drive/availability", b"online", _READY_S)
@@ -88,7 +93,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def site(built: Site, wait_until: WaitUntil) -> Site:
     """Everything is there and online."""
     wait_until(lambda: built.bridge.ready, _READY_S, "the bridge is ready")
-    wait_until(lambda: built.heard.newest("espcam/drive/availability") == b"online", _READY_S, "the camera is there")
+    wait_until(built.camera_is_online, _READY_S, "the camera is there")
     return built
 
 
