@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.controls.desk import ControlDesk
 from bridge.errors import ControlRefused
@@ -14,13 +14,31 @@ if TYPE_CHECKING:
 
     from bridge.controls.ports import CameraLine, Memory
     from bridge.model import ControlValue, Offer
-    from bridge.pipeline import Pipeline
-    from bridge.publish.publisher import Publisher
     from bridge.publish.settings import PublishedCamera
     from bridge.runtime.clock import Clock
 
 # The desk gives a camera 5 s for its answer; this much more for the way there and back.
 _WAIT_S = 6.0
+
+
+class Detection(Protocol):
+    """Who carries out what the bridge itself does for a camera (``pipeline.Pipeline``)."""
+
+    def set_detect(self, camera_id: str, *, on: bool, done: Callable[[], None]) -> None:
+        """Switch detection on or off, soon; ``done`` is called when it took effect."""
+
+    def set_confidence(self, camera_id: str, confidence: float, *, done: Callable[[], None]) -> None:
+        """Change the lowest score that counts, soon; ``done`` is called when it took effect."""
+
+
+class Teller(Protocol):
+    """Who tells the broker (``publish.publisher.Publisher``)."""
+
+    def control_state(self, camera_id: str, control: Control, value: ControlValue) -> None:
+        """A control has this value now."""
+
+    def update_camera(self, camera: PublishedCamera) -> None:
+        """A camera can something else than before."""
 
 
 class Switchboard:
@@ -37,8 +55,8 @@ class Switchboard:
     def __init__(
         self,
         *,
-        pipeline: Pipeline,
-        publisher: Publisher,
+        pipeline: Detection,
+        publisher: Teller,
         describe: Callable[[str, Offer], PublishedCamera],
         memory: Memory,
         clock: Clock,

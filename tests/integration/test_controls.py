@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from contextlib import ExitStack
@@ -11,6 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
+from bridge.app import App
+from bridge.config.schema import Config
+from bridge.detect.fake import FakeDetector
 from tests.conftest import Listener, Mosquitto
 from tests.homeassistant.harness.bridge import Bridge, Camera
 from tests.homeassistant.harness.drawn import save_model
@@ -18,8 +22,9 @@ from tests.homeassistant.harness.process import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from tests.conftest import WaitUntil
+    from tests.conftest import ListenerFactory, MosquittoFactory, WaitUntil
 
 pytestmark = pytest.mark.integration
 
@@ -54,6 +59,10 @@ class Site(NamedTuple):
         """How often a control's state was this."""
         return [heard for heard in self.heard.on(f"espcam/drive/{control}/state") if heard.payload == payload]
 
+    def camera_is_online(self) -> bool:
+        """Whether the bridge gets its pictures."""
+        return bool(json.loads(self.bridge.get("/api/cameras/drive")[1])["state"] == "online")
+
     def wait_until_online(self) -> None:
         """Wait until the newest thing that was said of the camera is that it is there."""
         self.heard.wait_for("espcam/drive/availability", b"online", _READY_S)
@@ -84,7 +93,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def site(built: Site, wait_until: WaitUntil) -> Site:
     """Everything is there and online."""
     wait_until(lambda: built.bridge.ready, _READY_S, "the bridge is ready")
-    wait_until(lambda: built.heard.newest("espcam/drive/availability") == b"online", _READY_S, "the camera is there")
+    wait_until(built.camera_is_online, _READY_S, "the camera is there")
     return built
 
 
@@ -147,6 +156,29 @@ def test_reload_of_a_wrong_configuration_says_why_and_changes_nothing(site: Site
     site.set("quality", b"33")
     assert len(site.heard.on("espcam/bridge/state")) == before, "it neither went nor came"
     site.bridge.configure(site.settings)
+
+
+def test_bridge_that_nobody_can_restart_says_what_can_be_asked_of_it(
+    tmp_path: Path, mosquitto: MosquittoFactory, mqtt_listener: ListenerFactory
+) -> None:
+    broker = mosquitto()
+    heard = mqtt_listener(broker.port, "espcam/bridge/#")
+    local = {"host": "127.0.0.1", "port": 0}
+    history = {"enabled": False}
+    config = Config.model_validate(
+        {
+            "mqtt": {"port": broker.port},
+            "ingest": local,
+            "http": local,
+            "history": history,
+            "state_file": tmp_path / "s",
+        }
+    )
+    with App(config, load=FakeDetector):
+        heard.wait_for("espcam/bridge/state", b"online")
+        heard.publish("espcam/bridge/request/restart", b"")
+        answer = heard.wait_for("espcam/bridge/response/restart").json()
+    assert answer == {"status": "error", "error": "there is no request 'restart'; there are: health"}
 
 
 def test_restart_begins_anew_with_the_same_process_id(site: Site) -> None:

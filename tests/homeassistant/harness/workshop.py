@@ -34,7 +34,7 @@ def workshop(folder: Path) -> House:
     """``drive`` can do everything, ``shed`` is an old firmware without lamp and restart, ``attic`` is deaf."""
     scene = folder / "scene.png"  # no JPEG: size and quality can be set
     cv2.imwrite(str(scene), np.full((320, 480, 3), 128, np.uint8))
-    often = ("--fps", "4")  # enough to be online, little enough to leave the machine to the rest
+    often = ("--fps", "2")  # enough to be online, little enough to leave the machine to the rest
     twins = {
         "drive": ("--source", str(scene), *often),
         "shed": ("--source", str(scene), *often, "--without", "flash,restart"),
