@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 BLIND_S = 3.0
 """For so long somebody may still be there when no frame came since the last sight.
 
-In ``benchmarks/tracking_stalls.py``, with ``end_after_s`` at 1.5, the six visits become six events in 94 % of the
-runs instead of in 44 %.
+In ``benchmarks/tracking_stalls.py``, with ``end_after_s`` at 1.5, the six visits become six events in 92 % of the
+runs instead of in 56 %.
 """
 
 # A picture that gets better with every step towards the camera must not become a message a frame.
