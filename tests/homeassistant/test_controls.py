@@ -45,6 +45,7 @@ BRIDGE_CONTROLS: list[tuple[str, str, dict[str, Any], str]] = [
     ("number.set_value", "number.drive_confidence", {"value": 0.6}, "0.6"),
 ]
 QQVGA_WIDTH_PX = 160
+BOARDS_OWN_QUALITY = "12"
 SETTINGS = {
     "select.drive_framesize": "QQVGA",
     "number.drive_quality": "17",
@@ -125,7 +126,9 @@ def test_settings_survive_the_end_of_the_bridge_and_of_the_camera(workshop: Hous
 
 
 def test_camera_that_does_not_answer_keeps_its_old_value_and_holds_nothing_up(workshop: House) -> None:
+    back_again(workshop, "attic")
     before = workshop.home.state("number.attic_quality")
+    assert before == BOARDS_OWN_QUALITY
     began_s = time.monotonic()
     workshop.home.call_service("number.set_value", "number.attic_quality", value=40)
     assert timed(workshop, "number.set_value", "number.drive_quality", "18", value=18) < AT_ONCE_S

@@ -46,9 +46,16 @@ def test_component_knows_what_its_device_says_and_its_own_word_counts_more() -> 
 def test_report_is_a_page_or_json_by_its_name(tmp_path: Path) -> None:
     report = Report("2025.4.4", {"camera": 2}, 3, {"event": 3}, [Restart("home", 1.5, 2, {"event": 2})])
     report.problems["WARNING some.logger: hm"] = 2
+    report.controls["light.turn_on"] = 0.11
     page, data = tmp_path / "report.md", tmp_path / "report.json"
     report.write(page)
     report.write(data)
-    for line in ("| camera | 2 |", "at 3 visits: event 3.", "| home | 1.5 | 2 | event 2 |", "2 times `WARNING"):
+    for line in (
+        "| camera | 2 |",
+        "at 3 visits: event 3.",
+        "| home | 1.5 | 2 | event 2 |",
+        "| light.turn_on | 0.11 |",
+        "2 times `WARNING",
+    ):
         assert line in page.read_text()
     assert json.loads(data.read_text())["restarts"][0]["order"] == "home"
