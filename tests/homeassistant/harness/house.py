@@ -120,12 +120,17 @@ class House:
             for camera in self.cameras.values():
                 stack.enter_context(camera)
             self.home.wait()
+            wait_until(self._knows_cameras, 30, "Home Assistant knows what the cameras told of themselves")
             self.settle()
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def _knows_cameras(self) -> bool:
+        """Whether what only the cameras' hellos tell was announced, which is some seconds after the rest."""
+        return {f"sensor.{camera_id}_rssi_dbm" for camera_id in self.cameras} <= self.home.states().keys()
 
     def make_broker_forget(self) -> None:
         """End the broker and let it lose all that it kept."""
