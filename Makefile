@@ -23,14 +23,14 @@ demo: $(VENV)/.demo  ## see it work: broker, cameras, bridge and page in one; Ct
 	@.ci/system-packages opencv
 	@$(BIN)/espcam-bridge demo $(ARGS)
 
-# The unit tests share the cores; what talks to real servers has them to itself, one after another.
+# The unit tests take all cores; what talks to real servers goes in two streams (tests/conftest.py).
 test: $(VENV)/.dev  ## run every test (real broker, sockets, HTTP, browser); ARGS=... goes to pytest
 	@.ci/system-packages opencv mosquitto postgresql chromium
 ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
 else
 	@$(BIN)/pytest tests/unit -n auto
-	@$(BIN)/pytest tests/integration tests/browser
+	@$(BIN)/pytest tests/integration tests/browser -n 2 --dist loadgroup
 endif
 
 test-homeassistant: $(VENV)/.dev  ## run the tests with a real Home Assistant; HA=newest takes the newest instead of 2025.4
