@@ -39,12 +39,13 @@ hypothesis.settings.load_profile("quick")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Make two streams of the tests that talk to real servers, for ``--dist loadgroup``.
 
-    The main job plays minutes of footage, at which its core is idle half of the time; the others go on beside it.
-    Within a stream one test follows the other, so that none measures the load of ten.
+    The main job plays minutes of footage, at which its core is idle half of the time; with the models' tests it takes as
+    long as all others. Within a stream one test follows the other, so that none measures the load of ten.
     """
     for item in items:
         if not {"integration", "browser"}.isdisjoint(item.path.parts):
-            item.add_marker(pytest.mark.xdist_group("main_job" if "main_job" in item.path.parts else "others"))
+            sees = "main_job" in item.path.parts or item.path.name.startswith("test_detect")
+            item.add_marker(pytest.mark.xdist_group("sees" if sees else "others"))
 
 
 class WaitUntil(Protocol):

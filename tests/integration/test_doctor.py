@@ -72,6 +72,7 @@ class Patient:
             "ingest": {"host": "127.0.0.1", "port": ports[0]},
             "http": {"host": "127.0.0.1", "port": ports[1]},
             "detector": {"model": str(folder / "m_openvino_model")},
+            "state_file": str(folder / "state.json"),
             "history": {"url": f"sqlite:///{folder}/events.db", "media_dir": str(folder / "media")},
             "cameras": [{"id": "door", "name": "Door", "labels": ["person"]}],
         }
@@ -135,7 +136,7 @@ def test_where_all_is_well_every_check_says_so_and_the_exit_code_is_0(
     code, told = patient(mosquitto().port).examine()
     assert code == 0
     assert {check for check, findings in told.items() for finding in findings if finding["level"] == "ok"} == {
-        "configuration", "clock", "ingest.port", "http.port", "model", "history", "pictures of events",
+        "configuration", "clock", "ingest.port", "http.port", "model", "state", "history", "pictures of events",
         "broker", "round trip", "packet size", "stale topics",
     }  # fmt: skip
     assert [finding["level"] for finding in told["Home Assistant"]] == ["note"]
