@@ -39,8 +39,8 @@ hypothesis.settings.load_profile("quick")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Make two streams of the tests that talk to real servers, for ``--dist loadgroup``.
 
-    The main job plays minutes of footage, at which its core is idle half of the time; with the models' tests it takes as
-    long as all others. Within a stream one test follows the other, so that none measures the load of ten.
+    The main job plays minutes of footage, at which its core is idle half of the time; with the models' tests it takes
+    as long as all others. Within a stream one test follows the other, so that none measures the load of ten.
     """
     for item in items:
         if not {"integration", "browser"}.isdisjoint(item.path.parts):
