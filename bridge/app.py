@@ -255,6 +255,7 @@ class App:
             "ingest_tls": self._config.ingest.tls.enabled,
             "config_sha256": self._config.sha256(),
             "history": self._courier.status().detail,
+            "state": self._memory.problem or "what was set is kept",
         }
 
     def stream_options(self, camera_id: str) -> StreamOptions:

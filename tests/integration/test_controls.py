@@ -191,3 +191,28 @@ def test_restart_begins_anew_with_the_same_process_id(site: Site) -> None:
     assert site.bridge.pid == pid
     os.kill(pid, 0)  # and it lives
     assert site.bridge.log().count("configuration: ") == starts + 1
+
+
+def test_bridge_that_cannot_write_its_state_says_so_and_goes_on(
+    mosquitto: MosquittoFactory, mqtt_listener: ListenerFactory, tmp_path: Path, wait_until: WaitUntil
+) -> None:
+    broker = mosquitto()
+    listener = mqtt_listener(broker.port, "espcam/#")
+    (tmp_path / "state.json").mkdir()
+    config = Config.model_validate(
+        {
+            "mqtt": {"port": broker.port},
+            "ingest": {"host": "127.0.0.1", "port": 0},
+            "http": {"host": "127.0.0.1", "port": 0},
+            "history": {"enabled": False},
+            "state_file": tmp_path / "state.json",
+            "cameras": [{"id": "drive"}],
+        }
+    )
+    with App(config, load=FakeDetector):
+        listener.wait_for("espcam/drive/detect/state", b"ON")
+        listener.publish("espcam/drive/detect/set", b"OFF")
+        listener.wait_for("espcam/drive/detect/state", b"OFF")
+        wait_until(
+            lambda: any("state.json" in heard.json()["state"] for heard in listener.on("espcam/bridge/info")), 5, "told"
+        )
