@@ -196,7 +196,7 @@ def settle(wait_until: WaitUntil) -> Settle:
         wait_until(lambda: victim.letters() == 0, 20, "everything is delivered")
         victim.end(signal.SIGTERM)
         assert victim.letters() == 0
-        wait_until(lambda: all(steps[-1] == "end" for steps in Told.by(listener).steps.values()), 5, "the last end")
+        wait_until(lambda: all(steps[-1] == "end" for steps in Told.by(listener).steps.values()), 20, "the last end")
         time.sleep(0.3)  # for what must not come
         told = Told.by(listener)
         _audit(told, victim.rows())
