@@ -30,8 +30,6 @@ PERSON_CAMERA = """
 cameras:
   - {id: door, events: {end_after_s: 2}, detect: {max_fps: 10}}
 """
-# 3 s is the promise, and it takes 1; a machine that others use may pause a process for as long again.
-STOPPED_WITHIN_S = 6
 NO_MODEL = {"ESPCAM_BRIDGE_MODELS": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent"}
 
 
@@ -283,7 +281,7 @@ def test_told_to_stop_with_twenty_viewers_it_ends_within_three_seconds_and_says_
     exit_code, took_s = bridge.stop()
 
     assert exit_code == 0, bridge.log()
-    assert took_s < STOPPED_WITHIN_S
+    assert took_s < 3
     listener.wait_for("espcam/bridge/state", b"offline")
     assert "Traceback" not in bridge.log()
 
@@ -356,4 +354,4 @@ def test_stop_while_the_broker_is_away_is_quick(start_bridge: BridgeStarter, fre
     bridge = start_bridge(free_port, "", NO_MODEL)
     exit_code, took_s = bridge.stop()
     assert exit_code == 0
-    assert took_s < STOPPED_WITHIN_S
+    assert took_s < 3
