@@ -34,7 +34,7 @@ else
 endif
 
 test-homeassistant: $(VENV)/.dev  ## run the tests with a real Home Assistant; HA=newest takes the newest instead of 2025.4
-	@.ci/system-packages opencv mosquitto chromium
+	@.ci/system-packages opencv mosquitto chromium turbojpeg
 	@.ci/home-assistant install
 	@$(BIN)/pytest tests/homeassistant $(ARGS)
 
