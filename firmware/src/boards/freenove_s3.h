@@ -1,4 +1,5 @@
-// Freenove ESP32-S3-WROOM CAM. The camera's pins are those of the ESP32-S3-EYE. Its coloured LED on GPIO 48 is no lamp: it cannot be dimmed by PWM.
+// Freenove ESP32-S3-WROOM CAM. The camera's pins are those of the ESP32-S3-EYE. Its coloured LED on GPIO 48 is no lamp:
+// it cannot be dimmed by PWM.
 #pragma once
 
 #include "board_pins.h"

@@ -1,4 +1,5 @@
-// M5Stack camera with PSRAM (M5Camera, version A). Version B has the data line on GPIO 22 and VSYNC on GPIO 25 instead. It has no lamp.
+// M5Stack camera with PSRAM (M5Camera, version A). Version B has the data line on GPIO 22 and VSYNC on GPIO 25 instead.
+// It has no lamp.
 #pragma once
 
 #include "board_pins.h"
