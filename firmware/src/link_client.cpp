@@ -35,22 +35,6 @@ class RememberingSocket : public Socket {
 
 }  // namespace
 
-void ReadTail::add(const std::uint8_t* data, std::size_t size) {
-  if (size >= kCapacity) {
-    std::memcpy(bytes_, data + (size - kCapacity), kCapacity);
-    size_ = kCapacity;
-    return;
-  }
-  const std::size_t kept = size_ + size > kCapacity ? kCapacity - size : size_;
-  std::memmove(bytes_, bytes_ + (size_ - kept), kept);
-  std::memcpy(bytes_ + kept, data, size);
-  size_ = kept + size;
-}
-
-std::string_view ReadTail::last(std::size_t size) const {
-  return size <= size_ ? std::string_view(bytes_ + (size_ - size), size) : std::string_view();
-}
-
 LinkClient::LinkClient(LinkListener& listener, const camlink::Configuration& configuration)
     : listener_(listener), configuration_(configuration) {
   setReconnectInterval(ULONG_MAX);  // it never dials by itself

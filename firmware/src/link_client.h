@@ -8,6 +8,8 @@
 #include <WebSocketsClient.h>
 #include <camlink.h>
 
+#include "read_tail.h"
+
 namespace espcam {
 
 // Who hears what the link does. Called from poll() only.
@@ -18,20 +20,6 @@ class LinkListener {
   virtual void on_link_text(std::string_view text) = 0;
   virtual void on_link_alive() = 0;  // ping or pong
   virtual void on_link_closed(std::uint16_t code, std::string_view reason) = 0;
-};
-
-// The last bytes that a socket brought: enough for the payload of a close frame.
-class ReadTail {
- public:
-  void clear() { size_ = 0; }
-  void add(const std::uint8_t* data, std::size_t size);
-  // The last `size` bytes; empty when there are not so many.
-  [[nodiscard]] std::string_view last(std::size_t size) const;
-
- private:
-  static constexpr std::size_t kCapacity = 125;  // RFC 6455, section 5.5
-  char bytes_[kCapacity] = {};
-  std::size_t size_ = 0;
 };
 
 class LinkClient : private WebSocketsClient {

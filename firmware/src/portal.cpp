@@ -10,6 +10,7 @@ namespace espcam {
 namespace {
 
 constexpr std::size_t kLeastWpaPassword = 8;
+constexpr std::size_t kMostWpaPassword = 63;  // 64 hex digits are a key, which an access point cannot have
 
 String escaped(const char* text) {
   String out;
@@ -74,10 +75,12 @@ void Portal::begin(const camlink::Problem& problem) {
 void Portal::open(const camlink::Problem& problem) {
   close();
   begin(problem);
-  const bool guarded = configuration_.password.size() >= kLeastWpaPassword;
-  say(guarded ? "Portal: join this network with your Wi-Fi's password" : "Portal: join this open network",
-      configuration_.camera_id.view());
-  manager_.startConfigPortal(configuration_.camera_id.c_str(), guarded ? configuration_.password.c_str() : nullptr);
+  const bool guarded =
+      configuration_.password.size() >= kLeastWpaPassword && configuration_.password.size() <= kMostWpaPassword;
+  camlink::FixedText<32> name;  // a network's name has no more
+  name.append(configuration_.camera_id.view());
+  say(guarded ? "Portal: join this network with your Wi-Fi's password" : "Portal: join this open network", name.view());
+  manager_.startConfigPortal(name.c_str(), guarded ? configuration_.password.c_str() : nullptr);
   mode_ = Mode::kAccessPoint;
 }
 
@@ -148,7 +151,7 @@ bool Portal::read_field(camlink::Configuration& wanted, const char* field, const
     return true;
   }
   String value = manager_.server->arg(argument);
-  if (std::string_view(field) != "password") {
+  if (std::string_view(field) != "password" && std::string_view(field) != "ssid") {  // both may end in a space
     value.trim();
   }
   if (value == "" && empty_keeps) {

@@ -37,7 +37,9 @@ void WifiStation::start() {
 void WifiStation::join(const camlink::Configuration& configuration) {
   say("Wi-Fi: joining", configuration.ssid.view());
   WiFi.disconnect();
-  WiFi.setHostname(configuration.camera_id.c_str());
+  camlink::FixedText<31> name;  // what DHCP's option holds in lwIP
+  name.append(configuration.camera_id.view());
+  WiFi.setHostname(name.c_str());
   WiFi.mode(WIFI_STA);
   WiFi.setSleep(false);
   // Of several access points with the same name the strongest, not the first that answers.
