@@ -2,5 +2,5 @@
 #pragma once
 
 #ifndef ESPCAM_VERSION
-#define ESPCAM_VERSION "1.0.0"
+#define ESPCAM_VERSION "0.1.0"
 #endif
