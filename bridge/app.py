@@ -19,6 +19,7 @@ from bridge.eventlog import EventLog
 from bridge.events.ids import IdMaker
 from bridge.frames.store import FrameStore
 from bridge.history import house
+from bridge.ingest.beacon import Beacon
 from bridge.ingest.server import IngestServer
 from bridge.model import Readiness
 from bridge.monitor import HealthMonitor
@@ -162,6 +163,7 @@ class App:
             redirect_url=self._stream_url,
         )
         self._switchboard.connect(self._ingest)
+        self._beacon = Beacon(wiring.ingest_settings(self._config), lambda: self._ingest.port, self._supervisor)
 
     # --- life --------------------------------------------------------------------------------------------------
 
@@ -192,7 +194,7 @@ class App:
             # Stopped in reverse: first nobody comes in, then the last events are made, written down, and handed over.
             for part in (
                 self._publisher, self._courier, self._dispatcher, self._monitor,
-                self._pipeline, self._web, self._ingest,
+                self._pipeline, self._web, self._ingest, self._beacon,
             ):  # fmt: skip
                 part.start()
                 stack.callback(part.stop)

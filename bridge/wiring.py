@@ -92,6 +92,7 @@ def ingest_settings(config: Config) -> IngestSettings:
         tls=IngestTls(ingest.tls.cert_file, ingest.tls.key_file)
         if ingest.tls.enabled and ingest.tls.cert_file and ingest.tls.key_file
         else None,
+        mdns=ingest.mdns,
     )
 
 

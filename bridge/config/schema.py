@@ -136,6 +136,10 @@ class IngestConfig(Section):
     allowed_origins: tuple[Origin, ...] = Field(
         default=(), description="Browser origins (https://host) that may dial in like a camera; normally none."
     )
+    mdns: bool = Field(
+        default=True,
+        description="Tell the local network where cameras find the bridge, so that none needs its address.",
+    )
     tls: ServerTls = Field(default_factory=ServerTls, description="TLS on the camera port.")
 
 

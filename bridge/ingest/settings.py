@@ -55,6 +55,7 @@ class IngestSettings:
         allowed_origins: ``Origin`` headers let in besides those of the known camera clients.
         cameras: the configured cameras by id.
         tls: None listens without TLS.
+        mdns: whether the local network is told where cameras find the bridge.
     """
 
     host: str = "0.0.0.0"  # noqa: S104 - cameras dial in from the network
@@ -67,3 +68,4 @@ class IngestSettings:
     allowed_origins: tuple[str, ...] = ()
     cameras: Mapping[str, CameraAccess] = field(default_factory=lambda: MappingProxyType({}))
     tls: TlsFiles | None = None
+    mdns: bool = True

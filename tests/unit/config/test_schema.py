@@ -43,6 +43,7 @@ CONTRACT: dict[str, Any] = {
         "unknown_cameras": "approve",
         "allow_legacy": "auto",
         "allowed_origins": (),
+        "mdns": True,
         "tls": {"enabled": False, "cert_file": None, "key_file": None},
     },
     "http": {
