@@ -11,7 +11,7 @@ struct FoundBridge {
   bool tls = false;
 };
 
-// Asks for `_espcam-bridge._tcp` and takes the first answer; false when there is none. Takes 3 s.
+// Asks for `_espcam-bridge._tcp` and takes the first answer that can be used; false when there is none. Takes 3 s.
 bool find_bridge(const char* own_name, FoundBridge& out);
 
 }  // namespace espcam
