@@ -12,6 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bridge.link.table import FLASH_RANGE, MAX_FPS_RANGE, QUALITY_RANGE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -283,9 +285,9 @@ class Range:
 CONTROL_RANGES: Mapping[Control, Range] = MappingProxyType(
     {
         Control.CONFIDENCE: Range(0.05, 0.95, 0.05),  # 0 takes every shadow for a person, 1 nothing at all
-        Control.FLASH: Range(0, 255, 1),
-        Control.QUALITY: Range(4, 63, 1),  # below 4 the camera's driver runs out of buffer on busy scenes
-        Control.MAX_FPS: Range(0.5, 60, 0.5),
+        Control.FLASH: Range(*FLASH_RANGE, 1),
+        Control.QUALITY: Range(*QUALITY_RANGE, 1),
+        Control.MAX_FPS: Range(*MAX_FPS_RANGE, 0.5),
     }
 )
 """What the controls with numbers take; those with a step of 1 take whole numbers only. The others take no numbers."""

@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from bridge.ingest.messages import close_reason
-from bridge.ingest.protocol import TOKEN_REFUSED, Admission
+from bridge.ingest.protocol import Admission
 from bridge.ingest.settings import UnknownCameras
+from bridge.link.table import CLOSE_BAD_TOKEN, CLOSE_UNKNOWN_CAMERA, CLOSE_WAITS_FOR_APPROVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 NOT_FOUND: Final = 404
 FORBIDDEN: Final = 403
-WAITING: Final = 4403
-UNKNOWN: Final = 4404
 
 CAMERA_PATH: Final = "/ws"
 CAMERA_CLIENT_ORIGINS: Final = frozenset({"file://", "https://github.com/gilmaimon/tinywebsockets"})
@@ -99,7 +98,7 @@ def decide(path: str, authorization: str | None, origin: str | None, settings: I
     camera_id = settings.default_camera if is_default else where.removeprefix(f"{CAMERA_PATH}/")
     if not _CAMERA_ID.fullmatch(camera_id) or camera_id == _RESERVED_ID:
         shown = close_reason(camera_id, 32)
-        return Refuse(UNKNOWN, f"{shown!r} is no camera id: use 1 to 32 of a-z, 0-9 and _, not 'bridge'")
+        return Refuse(CLOSE_UNKNOWN_CAMERA, f"{shown!r} is no camera id: use 1 to 32 of a-z, 0-9 and _, not 'bridge'")
     known = camera_id in settings.cameras or (not settings.cameras and camera_id == settings.default_camera)
     if not known:
         return _decide_unknown(camera_id, settings.unknown_cameras)
@@ -146,18 +145,20 @@ def _decide_unknown(camera_id: str, policy: UnknownCameras) -> Decision:
         case UnknownCameras.ACCEPT:
             return Accept(camera_id, Admission.ANY)
         case UnknownCameras.APPROVE:
-            return Refuse(WAITING, f"{camera_id} waits for approval: add it under cameras: in the configuration")
+            return Refuse(
+                CLOSE_WAITS_FOR_APPROVAL, f"{camera_id} waits for approval: add it under cameras: in the configuration"
+            )
         case UnknownCameras.REJECT:
-            return Refuse(UNKNOWN, f"no camera {camera_id}: add it under cameras: in the configuration")
+            return Refuse(CLOSE_UNKNOWN_CAMERA, f"no camera {camera_id}: add it under cameras: in the configuration")
 
 
 def _decide_token(camera_id: str, token: str, shown: str | None, legacy_without: bool) -> Decision:
     if shown is None:
         if legacy_without:
             return Accept(camera_id, Admission.LEGACY_ONLY)
-        return Refuse(TOKEN_REFUSED, f"no token: camera {camera_id} needs 'Authorization: Bearer TOKEN' or ?token=")
+        return Refuse(CLOSE_BAD_TOKEN, f"no token: camera {camera_id} needs 'Authorization: Bearer TOKEN' or ?token=")
     if not hmac.compare_digest(_raw(shown), _raw(token)):
-        return Refuse(TOKEN_REFUSED, f"wrong token: send the one that the configuration has for {camera_id}")
+        return Refuse(CLOSE_BAD_TOKEN, f"wrong token: send the one that the configuration has for {camera_id}")
     return Accept(camera_id, Admission.ANY)
 
 

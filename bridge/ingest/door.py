@@ -30,6 +30,7 @@ from bridge.ingest.protocol import (
     TelemetryReceived,
 )
 from bridge.ingest.quiet import OncePerMinute
+from bridge.link.table import CLOSE_REPLACED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REPLACED: Final = 4409
 STOPPING: Final = 1001
 
 
@@ -117,7 +117,7 @@ class Door:
         older = self._visits.get(camera_id)
         if older is not None:
             self._forget(older)
-            older.peer.close(REPLACED, f"replaced by a newer connection: one board only as {camera_id}")
+            older.peer.close(CLOSE_REPLACED, f"replaced by a newer connection: one board only as {camera_id}")
         visit = self._visits[camera_id] = Visit(peer, session)
         return visit
 

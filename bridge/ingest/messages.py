@@ -11,39 +11,28 @@ import json
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from bridge.errors import PeerError
+from bridge.link.table import (
+    CLOSE_BAD_HELLO,
+    FIELDS,
+    FLASH_RANGE,
+    LINK_VERSION,
+    MAX_TEXT_BYTES,
+    MAX_URL_BYTES,
+    MAX_VERSION_BYTES,
+    QUALITY_RANGE,
+    MessageType,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-PROTOCOL_VERSION: Final = 1
-MALFORMED_HELLO: Final = 4400
-
 MAX_TEXT_CHARS: Final = 16_384  # a hello with every framesize has 600; Links2004's client stops at 15 KB itself
-MAX_SENT_BYTES: Final = 15_359  # Links2004's client refuses messages of 15 KB and more
 MAX_REASON_BYTES: Final = 123  # RFC 6455, section 5.5.1: a close frame holds 125 bytes, two are the code
 
 _MAX_FIELD_CHARS: Final = 128
 _MAX_ERROR_CHARS: Final = 200
-_MAX_LAMP: Final = 255  # the duty cycle of the lamp's pin, 8 bits
-_MAX_QUALITY: Final = 63  # the sensor's register has 6 bits
 _MAX_LIST_ITEMS: Final = 64
 _MAX_NUMBER: Final = 1e15  # keeps huge JSON integers out of floats; 2**50 bytes of heap are far away
-
-_TELEMETRY_KEYS: Final = frozenset(
-    {
-        "rssi_dbm",
-        "heap_free_bytes",
-        "heap_min_bytes",
-        "psram_free_bytes",
-        "uptime_s",
-        "fps",
-        "frames_sent",
-        "frames_failed",
-        "camera_errors",
-        "reconnects",
-        "temperature_c",
-    }
-)
 
 
 def read_json(text: str) -> Mapping[str, Any] | None:
@@ -64,22 +53,23 @@ def read_hello(message: Mapping[str, Any]) -> dict[str, Any]:
         PeerError: 4400, the reason says which field and what it must be.
     """
     version = message.get("v")
-    if type(version) is not int or version != PROTOCOL_VERSION:
+    if type(version) is not int or version != LINK_VERSION:
         said = close_reason(repr(version), 20)
-        raise PeerError(MALFORMED_HELLO, f"hello.v is {said}, must be {PROTOCOL_VERSION}: update firmware or bridge")
+        raise PeerError(CLOSE_BAD_HELLO, f"hello.v is {said}, must be {LINK_VERSION}: update firmware or bridge")
     hello: dict[str, Any] = {"v": version}
-    for key, (accepts, wanted) in _HELLO_FIELDS.items():
+    for key, kind in FIELDS[MessageType.HELLO].items():
+        accepts, wanted = _KINDS[kind]
         if key not in message:
             continue
         if not accepts(message[key]):
-            raise PeerError(MALFORMED_HELLO, f"hello.{key} must be {wanted}: mend the camera's firmware")
+            raise PeerError(CLOSE_BAD_HELLO, f"hello.{key} must be {wanted}: mend the camera's firmware")
         hello[key] = message[key]
     return hello
 
 
 def read_telemetry(message: Mapping[str, Any]) -> dict[str, float]:
     """The known numbers of a ``telemetry`` message that are finite and sane; the rest is left out."""
-    return {key: value for key in _TELEMETRY_KEYS if _is_number(value := message.get(key))}
+    return {key: value for key in FIELDS[MessageType.TELEMETRY] if _is_number(value := message.get(key))}
 
 
 def read_state(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,9 +79,13 @@ def read_state(message: Mapping[str, Any]) -> dict[str, Any]:
         As far as it says: ``framesize`` text, ``quality`` int (0..63), ``max_fps`` and ``fps`` numbers from 0,
         ``flash`` int from 0 (off) to 255; a camera that only knows on and off says true for 255.
     """
-    state = {key: message[key] for key, accepts in _STATE_FIELDS.items() if key in message and accepts(message[key])}
+    state = {
+        key: message[key]
+        for key, kind in FIELDS[MessageType.STATE].items()
+        if key in message and _KINDS[kind][0](message[key])
+    }
     if isinstance(flash := state.get("flash"), bool):
-        state["flash"] = _MAX_LAMP if flash else 0
+        state["flash"] = FLASH_RANGE[flash]
     return state
 
 
@@ -102,7 +96,7 @@ def read_ack(message: Mapping[str, Any]) -> tuple[int, str] | None:
         None when it does not say which: nobody can do anything with it.
     """
     command_id = message.get("id")
-    if type(command_id) is not int or abs(command_id) > _MAX_NUMBER:
+    if not _is_id(command_id):
         return None
     if message.get("ok") is True:
         return command_id, ""
@@ -118,8 +112,8 @@ def write_welcome(camera_id: str, now_unix_s: float, values: Mapping[str, Any]) 
         ValueError: it would be longer than a camera takes, or a value is none that JSON has.
     """
     return _write(
-        "welcome",
-        v=PROTOCOL_VERSION,
+        MessageType.WELCOME,
+        v=LINK_VERSION,
         camera_id=camera_id,
         server_time_ms=int(now_unix_s * 1000),
         values={key: value for key, value in values.items() if value is not None},
@@ -132,12 +126,35 @@ def write_set(command_id: int, values: Mapping[str, Any]) -> str:
     Raises:
         ValueError: it would be longer than a camera takes, or a value is none that JSON has.
     """
-    return _write("set", id=command_id, values=dict(values))
+    return _write(MessageType.SET, id=command_id, values=dict(values))
 
 
 def write_restart(command_id: int) -> str:
     """The ``restart`` that makes a camera boot; its ``ack`` will bear the same id."""
-    return _write("restart", id=command_id)
+    return _write(MessageType.RESTART, id=command_id)
+
+
+def write_update(command_id: int, url: str, sha256_hex: str, size_bytes: int, version: str) -> str:
+    """The ``update`` that makes a camera fetch an image; its ``progress`` and its ``ack`` will bear the same id.
+
+    Raises:
+        ValueError: address or version are longer than a camera takes.
+    """
+    if len(url) > MAX_URL_BYTES or len(version) > MAX_VERSION_BYTES:
+        raise ValueError(f"cameras take addresses of {MAX_URL_BYTES} bytes and versions of {MAX_VERSION_BYTES} at most")
+    return _write(MessageType.UPDATE, id=command_id, url=url, sha256=sha256_hex, size=size_bytes, version=version)
+
+
+def read_progress(message: Mapping[str, Any]) -> tuple[int, int, int] | None:
+    """How far a camera is with an image: the command's id, bytes written, bytes in all.
+
+    Returns:
+        None when it does not say, or says what cannot be.
+    """
+    command_id, written_bytes, size_bytes = (message.get(key) for key in FIELDS[MessageType.PROGRESS])
+    if not (_is_id(command_id) and _is_id(written_bytes) and _is_id(size_bytes)):
+        return None
+    return (command_id, written_bytes, size_bytes) if 0 <= written_bytes <= size_bytes else None
 
 
 def close_reason(text: str, max_bytes: int = MAX_REASON_BYTES) -> str:
@@ -147,8 +164,8 @@ def close_reason(text: str, max_bytes: int = MAX_REASON_BYTES) -> str:
 
 def _write(kind: str, **fields: object) -> str:
     text = json.dumps({"type": kind, **fields}, separators=(",", ":"), allow_nan=False)
-    if len(text) > MAX_SENT_BYTES:  # all ASCII: json escapes the rest
-        raise ValueError(f"a {kind} of {len(text)} bytes is more than cameras take ({MAX_SENT_BYTES})")
+    if len(text) > MAX_TEXT_BYTES:  # all ASCII: json escapes the rest
+        raise ValueError(f"a {kind} of {len(text)} bytes is more than cameras take ({MAX_TEXT_BYTES})")
     return text
 
 
@@ -159,6 +176,10 @@ def _printable(text: str) -> str:
 def _is_number(value: object) -> TypeGuard[float]:
     # bool is an int to Python, and no reading; NaN and infinity fail the comparison.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MAX_NUMBER
+
+
+def _is_id(value: object) -> TypeGuard[int]:
+    return type(value) is int and abs(value) <= _MAX_NUMBER
 
 
 def _is_text(value: object) -> bool:
@@ -183,31 +204,21 @@ def _is_whole(value: object, highest: int) -> bool:
 
 
 def _is_quality(value: object) -> bool:
-    return _is_whole(value, _MAX_QUALITY)
+    return _is_whole(value, QUALITY_RANGE[1])
 
 
 def _is_lamp(value: object) -> bool:
-    return isinstance(value, bool) or _is_whole(value, _MAX_LAMP)
+    return isinstance(value, bool) or _is_whole(value, FLASH_RANGE[1])
 
 
-_STATE_FIELDS: Final[Mapping[str, Callable[[object], bool]]] = {
-    "framesize": _is_text,
-    "quality": _is_quality,
-    "max_fps": _is_rate,
-    "fps": _is_rate,
-    "flash": _is_lamp,
-}
-_TEXT: Final = (_is_text, f"printable text, {_MAX_FIELD_CHARS} characters at most")
-_TEXTS: Final = (_is_texts, f"a list of {_MAX_LIST_ITEMS} short texts at most")
-_HELLO_FIELDS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
-    "firmware": _TEXT,
-    "version": _TEXT,
-    "board": _TEXT,
-    "chip": _TEXT,
+_KINDS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
+    "text": (_is_text, f"printable text, {_MAX_FIELD_CHARS} characters at most"),
+    "texts": (_is_texts, f"a list of {_MAX_LIST_ITEMS} short texts at most"),
     "psram": (_is_psram, "true, false or a number of bytes"),
-    "mac": _TEXT,
-    "sensor": _TEXT,
-    "framesizes": _TEXTS,
-    "capabilities": _TEXTS,
-    "reset_reason": _TEXT,
+    "whole": (lambda value: _is_whole(value, int(_MAX_NUMBER)), "a whole number"),
+    "framesize": (_is_text, "the name of a frame size"),
+    "quality": (_is_quality, f"a whole number to {QUALITY_RANGE[1]}"),
+    "rate": (_is_rate, "pictures a second"),
+    "lamp": (_is_lamp, f"a whole number to {FLASH_RANGE[1]}, true or false"),
 }
+"""Whether a value is of that kind (link.toml), and what it must be, in words."""

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from bridge.errors import FrameRejected, PeerError, RejectReason
 from bridge.ingest.messages import close_reason, read_ack, read_hello, read_json, read_state, read_telemetry
+from bridge.link.table import CLOSE_BAD_TOKEN, CLOSE_SILENT, FRAME_MAGIC, MessageType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,11 +39,7 @@ if TYPE_CHECKING:
 SILENCE_LIMIT_S: Final = 60.0  # boards stall for up to 4.4 s over Wi-Fi; a minute is a dead one, even behind a NAT
 ASK_AFTER_S: Final = 20.0  # the interval of websockets' own keep-alive
 
-TOKEN_REFUSED: Final = 4401
-KEEPALIVE_FAILED: Final = 1011  # what websockets' own keep-alive sends
-
 _HEADER: Final = struct.Struct(">4sIQI")
-_MAGIC: Final = b"ECF1"
 _EARLIEST_CAPTURE_UNIX_S: Final = 1_577_836_800.0  # 2020-01-01: an ESP32 without network time counts from 1970
 _FUTURE_TOLERANCE_S: Final = 86_400.0  # a day: wrong time zones pass, rubbish does not
 _EXCERPT_CHARS: Final = 80
@@ -185,7 +182,7 @@ class CameraSession:
         if self.kind is Kind.ENDED:
             return None
         if now_mono_s - self._heard_mono_s >= SILENCE_LIMIT_S:
-            return self._end(KEEPALIVE_FAILED, f"nothing heard for {SILENCE_LIMIT_S:.0f} s: connect again")
+            return self._end(CLOSE_SILENT, f"nothing heard for {SILENCE_LIMIT_S:.0f} s: connect again")
         if self.kind is Kind.MODERN and now_mono_s - self._asked_mono_s >= ASK_AFTER_S:
             self._asked_mono_s = now_mono_s
             return Ask()
@@ -206,7 +203,7 @@ class CameraSession:
     def receive_text(self, text: str) -> Outcomes:
         """Take a text message."""
         message = read_json(text) or {}
-        kind = Kind.MODERN if message.get("type") == "hello" else Kind.LEGACY
+        kind = Kind.MODERN if message.get("type") == MessageType.HELLO else Kind.LEGACY
         settled = self._settle(kind) if self.kind is Kind.UNDECIDED else ()
         if self.kind is Kind.ENDED:
             return settled
@@ -216,21 +213,21 @@ class CameraSession:
         """Let the first message decide the kind of session, and whether that kind may come in."""
         self.kind = kind
         if kind is Kind.LEGACY and self._admission is Admission.MODERN_ONLY:
-            return (self._end(TOKEN_REFUSED, f"dial /ws/{self.camera_id}, or set ingest.allow_legacy: true"),)
+            return (self._end(CLOSE_BAD_TOKEN, f"dial /ws/{self.camera_id}, or set ingest.allow_legacy: true"),)
         if kind is Kind.MODERN and self._admission is Admission.LEGACY_ONLY:
-            return (self._end(TOKEN_REFUSED, f"no token: give the board the token of camera {self.camera_id}"),)
+            return (self._end(CLOSE_BAD_TOKEN, f"no token: give the board the token of camera {self.camera_id}"),)
         return (SettledAsLegacy(),) if kind is Kind.LEGACY else ()
 
     def _take_message(self, message: Mapping[str, Any], text: str) -> Outcomes:
         match message.get("type"):
-            case "hello" if self.kind is Kind.MODERN:
+            case MessageType.HELLO if self.kind is Kind.MODERN:
                 return (self._take_hello(message),)
-            case "state" if self.kind is Kind.MODERN:
+            case MessageType.STATE if self.kind is Kind.MODERN:
                 return (StateReceived(read_state(message)),)
-            case "ack" if self.kind is Kind.MODERN:
+            case MessageType.ACK if self.kind is Kind.MODERN:
                 ack = read_ack(message)
                 return (Acknowledged(*ack),) if ack else ()
-            case "telemetry":
+            case MessageType.TELEMETRY:
                 return (TelemetryReceived(read_telemetry(message)),)
         return self._report_once(text)
 
@@ -253,7 +250,7 @@ class CameraSession:
 
 def _split(data: bytes, now_unix_s: float) -> tuple[float | None, bytes]:
     """The capture time, if there is a credible one, and the JPEG of a binary message."""
-    if not data.startswith(_MAGIC):
+    if not data.startswith(FRAME_MAGIC):
         return None, data
     if len(data) < _HEADER.size:
         raise FrameRejected(RejectReason.BAD_HEADER, f"an ECF1 header of {len(data)} bytes, must be {_HEADER.size}")

@@ -22,7 +22,8 @@ from bridge.ingest.access import CAMERA_PATH, Accept, Refuse, answer_plain, deci
 from bridge.ingest.door import Door
 from bridge.ingest.listen import bind, tls_context
 from bridge.ingest.messages import close_reason, write_restart, write_set
-from bridge.ingest.wire import TOO_BIG, CameraProtocol
+from bridge.ingest.wire import CameraProtocol
+from bridge.link.table import CLOSE_NOT_UTF8, CLOSE_TOO_BIG, FRAME_HEADER_BYTES
 from bridge.runtime.worker import Worker
 
 if TYPE_CHECKING:
@@ -40,10 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_INVALID_TEXT: Final = 1007
-
 _MAX_SIZE_FACTOR: Final = 2  # a frame over the limit is counted and dropped; only one far over it costs the connection
-_HEADER_BYTES: Final = 20  # ECF1
 _READ_BYTES: Final = 262_144  # what asyncio reads; one for all connections, because each empties it at once
 _MAX_UNSENT_BYTES: Final = 65_536  # we send a few hundred bytes at a time: a peer so far behind does not read at all
 _HANDSHAKE_TIMEOUT_S: Final = 10.0  # the first sketch's client allows 1 s a line, the rest is the network's
@@ -234,7 +232,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._door = door
         self._redirect_url = redirect_url
         self._registry = registry
-        self._protocol = CameraProtocol(_MAX_SIZE_FACTOR * settings.max_frame_bytes + _HEADER_BYTES)
+        self._protocol = CameraProtocol(_MAX_SIZE_FACTOR * settings.max_frame_bytes + FRAME_HEADER_BYTES)
         self._buffer = buffer
         self._parts: list[bytes] = []  # of a fragmented message
         self._is_text = False
@@ -316,7 +314,7 @@ class _Connection(asyncio.BufferedProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
         if self._visit is not None:
-            if self._protocol.close_sent is not None and self._protocol.close_sent.code == TOO_BIG:
+            if self._protocol.close_sent is not None and self._protocol.close_sent.code == CLOSE_TOO_BIG:
                 self._door.refuse_huge(self._visit)
             self._door.leave(self._visit, self._why())
         elif self._protocol.handshake_exc is not None:
@@ -396,7 +394,7 @@ class _Connection(asyncio.BufferedProtocol):
         try:
             text = message.decode()
         except UnicodeDecodeError:
-            self.close(_INVALID_TEXT, "a text message must be UTF-8: send pictures as binary messages")
+            self.close(CLOSE_NOT_UTF8, "a text message must be UTF-8: send pictures as binary messages")
             return
         self._door.receive(visit, text)
 

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Final
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from bridge.link.table import CLOSE_TOO_BIG
+
 try:
     from websockets.speedups import apply_mask
 except ImportError:  # no compiled part for this machine
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from websockets.protocol import Event
     from websockets.typing import Subprotocol
 
-TOO_BIG: Final = 1009
 _TOO_BIG_REASON: Final = "far over ingest.max_frame_bytes: lower framesize or JPEG quality, or raise that limit"
 
 # The header of a frame: RFC 6455, section 5.2.
@@ -67,7 +68,7 @@ class CameraProtocol(ServerProtocol):
 
     def fail(self, code: int, reason: str = "") -> None:
         """End the connection at once; websockets itself says of 1009 only how long the message was."""
-        super().fail(code, _TOO_BIG_REASON if code == TOO_BIG else reason)
+        super().fail(code, _TOO_BIG_REASON if code == CLOSE_TOO_BIG else reason)
 
     def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
         """Agree to whatever is offered: Links2004's client offers ``arduino`` and means nothing by it."""

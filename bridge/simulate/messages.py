@@ -10,38 +10,25 @@ import hashlib
 import json
 import struct
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from bridge.model import Control
+from bridge.link.table import (
+    FLASH_RANGE,
+    FRAME_MAGIC,
+    FRAMESIZES,
+    LINK_VERSION,
+    MAX_FPS_RANGE,
+    QUALITY_RANGE,
+    Capability,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LINK_VERSION = 1
-
-FRAMESIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
-    {
-        "QQVGA": (160, 120),
-        "QVGA": (320, 240),
-        "HVGA": (480, 320),
-        "VGA": (640, 480),
-        "SVGA": (800, 600),
-        "XGA": (1024, 768),
-        "HD": (1280, 720),
-        "SXGA": (1280, 1024),
-        "UXGA": (1600, 1200),
-    }
-)
-"""Width and height in pixels of what an OV2640 offers, smallest first, by the driver's names."""
-
-ABILITIES = (Control.RESTART, Control.FRAMESIZE, Control.QUALITY, Control.MAX_FPS, Control.FLASH)
+ABILITIES = tuple(ability for ability in Capability if ability is not Capability.ECF1)
 """What a board can do when it is told to, by the names that its ``hello`` gives them; it may lack any of them."""
 
 _HEADER = struct.Struct(">4sIQI")
-_QUALITY_RANGE = (4, 63)  # below 4 the driver's buffer overflows on busy scenes
-_FPS_RANGE = (0.1, 60.0)
-_LAMP_RANGE = (0, 255)
 _COMMANDS = frozenset({"set", "restart", "update"})
 _EXCERPT_CHARS = 200
 
@@ -136,7 +123,7 @@ class Board:
             psram=True,
             mac=_mac(self.camera_id),
             sensor="simulated",
-            framesizes=list(self.framesizes) if Control.FRAMESIZE in self._abilities() else [],
+            framesizes=list(self.framesizes) if Capability.FRAMESIZE in self._abilities() else [],
             capabilities=["ecf1", *self._abilities()],
             reset_reason=reset_reason,
         )
@@ -185,14 +172,14 @@ class Board:
             case "set":
                 return self._apply(message.get("values"))
             case "restart":
-                return None if Control.RESTART in self._abilities() else "cannot be done on this board"
+                return None if Capability.RESTART in self._abilities() else "cannot be done on this board"
             case "update":
                 return "simulated"
         return f"unknown command {command}"
 
     def _abilities(self) -> list[str]:
         values = self.values
-        fixed = {Control.FRAMESIZE: values.framesize is None, Control.QUALITY: values.quality is None}
+        fixed = {Capability.FRAMESIZE: values.framesize is None, Capability.QUALITY: values.quality is None}
         return [name for name in ABILITIES if name not in self.lacks and not fixed.get(name)]
 
     def _apply(self, wanted: object) -> str | None:
@@ -211,22 +198,22 @@ class Board:
         return "; ".join(problems) or None
 
     def _refusal(self, name: str, value: object) -> str | None:
-        if name == Control.RESTART or name not in self._abilities():
+        if name == Capability.RESTART or name not in self._abilities():
             return "cannot be set on this board"
         match name:
             case "framesize":
                 return None if value in self.framesizes else f"not one of {', '.join(self.framesizes)}"
             case "quality":
-                return _outside(value, *_QUALITY_RANGE, whole=True)
+                return _outside(value, *QUALITY_RANGE, whole=True)
             case "max_fps":
-                return _outside(value, *_FPS_RANGE)
+                return _outside(value, *MAX_FPS_RANGE)
             case _:
-                return None if isinstance(value, bool) else _outside(value, *_LAMP_RANGE, whole=True)
+                return None if isinstance(value, bool) else _outside(value, *FLASH_RANGE, whole=True)
 
 
 def frame(seq: int, captured_unix_us: int, jpeg: bytes, flags: int = 0) -> bytes:
     """A JPEG behind its 20-byte ``ECF1`` header; ``seq`` wraps at 32 bits as on the board."""
-    return _HEADER.pack(b"ECF1", seq & 0xFFFF_FFFF, captured_unix_us, flags) + jpeg
+    return _HEADER.pack(FRAME_MAGIC, seq & 0xFFFF_FFFF, captured_unix_us, flags) + jpeg
 
 
 def framesizes_for(size_px: tuple[int, int]) -> tuple[str, ...]:
@@ -255,7 +242,7 @@ def _ack(message: Mapping[str, Any], error: str | None = None) -> str:
 
 def _as_kept(name: str, value: Any) -> Any:  # noqa: ANN401 - of the type that this setting has
     # A bridge that knows only on and off says true and false.
-    return _LAMP_RANGE[value] if name == Control.FLASH and isinstance(value, bool) else value
+    return FLASH_RANGE[value] if name == Capability.FLASH and isinstance(value, bool) else value
 
 
 def _told(message: Mapping[str, Any], outcome: str) -> str:

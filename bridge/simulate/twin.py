@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from bridge import __version__
 from bridge.errors import LinkLost
+from bridge.link.table import FRAMESIZES
 from bridge.runtime.backoff import Backoff
 from bridge.runtime.rate import RateMeter
-from bridge.simulate.messages import FRAMESIZES, Board, Health, Values, frame, framesizes_for, jpeg_quality
+from bridge.simulate.messages import Board, Health, Values, frame, framesizes_for, jpeg_quality
 from bridge.simulate.pace import Pace
 
 if TYPE_CHECKING:

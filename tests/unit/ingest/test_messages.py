@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bridge.errors import PeerError
 from bridge.ingest.messages import (
     MAX_REASON_BYTES,
-    MAX_SENT_BYTES,
+    MAX_TEXT_BYTES,
     MAX_TEXT_CHARS,
     close_reason,
     read_ack,
@@ -293,7 +293,7 @@ def test_nothing_is_written_that_a_camera_would_refuse_for_its_length(values: di
         texts = [write_set(1, values), write_welcome("door", 0.0, values)]
     except ValueError:
         texts = []
-    assert all(len(text.encode()) <= MAX_SENT_BYTES for text in texts)
+    assert all(len(text.encode()) <= MAX_TEXT_BYTES for text in texts)
 
 
 def test_a_message_that_is_too_long_for_a_camera_is_not_written() -> None:

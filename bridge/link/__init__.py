@@ -1,0 +1,1 @@
+"""What cameras and the bridge agree on: the link's names, numbers and limits."""
