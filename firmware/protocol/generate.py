@@ -91,8 +91,8 @@ def cpp_table(link: dict[str, Any]) -> str:
     ]
     lines += ["", "// One bit each, in this order."]
     names = link["capabilities"]["names"]
-    lines += [f"constexpr std::array<std::string_view, {len(names)}> kCapabilities = {{"]
-    lines += [f'    "{name}",' for name in names] + ["};", ""]
+    quoted = ", ".join(f'"{name}"' for name in names)
+    lines += [f"constexpr std::array<std::string_view, {len(names)}> kCapabilities = {{", f"    {quoted},", "};", ""]
     lines += [
         "struct NamedSize {",
         "  std::string_view name;",

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "camlink/limits.h"
 #include "camlink/protocol.h"
 #include "camlink/sha256.h"
 #include "camlink/text.h"
@@ -12,8 +13,8 @@
 namespace camlink {
 
 // The words within an image that say what it is: "ESPCAM-FIRMWARE;board=<board>;version=<version>;" and a NUL.
-constexpr std::string_view kImageMarker = "ESPCAM-FIRMWARE;board=";
-constexpr std::uint8_t kImageFirstByte = 0xE9;
+constexpr std::string_view kImageMarker = table::kImageMarker;
+constexpr std::uint8_t kImageFirstByte = table::kImageFirstByte;
 
 // Takes an image in pieces of any size.
 class ImageCheck {
@@ -37,11 +38,11 @@ class ImageCheck {
   UpdateOrder order_;
   Sha256 sha256_;
   std::uint32_t written_bytes_ = 0;
-  std::size_t matched_ = 0;        // bytes of kImageMarker that the last bytes match
+  std::size_t matched_ = 0;  // bytes of kImageMarker that the last bytes match
   bool in_marker_ = false;
   bool found_ = false;
   bool right_board_ = false;
-  FixedText<96> marker_;           // what follows kImageMarker
+  FixedText<96> marker_;  // what follows kImageMarker
   FixedText<48> image_board_;
   Problem problem_;
 };

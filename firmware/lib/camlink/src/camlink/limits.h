@@ -1,34 +1,35 @@
-// The names and limits of the camera link that the code refers to.
+// The names and limits of the camera link that the code refers to; table.h has them from the link's one source.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "camlink/table.h"
+
 namespace camlink {
 
-constexpr int kLinkVersion = 1;
-// Links2004's client takes no longer text; nor do we write one.
-constexpr std::size_t kMaxTextBytes = 15359;
-constexpr std::size_t kMaxSentBytes = 1536;
+constexpr int kLinkVersion = table::kLinkVersion;
+constexpr std::size_t kMaxTextBytes = table::kMaxTextBytes;
+constexpr std::size_t kMaxSentBytes = table::kMaxCameraTextBytes;
 
-constexpr std::uint8_t kQualityBest = 4;
-constexpr std::uint8_t kQualityWorst = 63;
-constexpr float kMaxFpsLowest = 0.5F;
-constexpr float kMaxFpsHighest = 60.0F;
-constexpr std::uint8_t kFlashFull = 255;
+constexpr std::uint8_t kQualityBest = table::kQualityLowest;
+constexpr std::uint8_t kQualityWorst = table::kQualityHighest;
+constexpr float kMaxFpsLowest = table::kMaxFpsLowest;
+constexpr float kMaxFpsHighest = table::kMaxFpsHighest;
+constexpr std::uint8_t kFlashFull = table::kFlashHighest;
 
 // Why the bridge closed the link.
 enum CloseCode : std::uint16_t {
-  kCloseNormal = 1000,
-  kCloseGoingAway = 1001,
-  kCloseNotUtf8 = 1007,
-  kCloseTooBig = 1009,
-  kCloseSilent = 1011,
-  kCloseBadHello = 4400,
-  kCloseBadToken = 4401,
-  kCloseWaitsForApproval = 4403,
-  kCloseUnknownCamera = 4404,
-  kCloseReplaced = 4409,
+  kCloseNormal = table::kCloseNormal,
+  kCloseGoingAway = table::kCloseGoingAway,
+  kCloseNotUtf8 = table::kCloseNotUtf8,
+  kCloseTooBig = table::kCloseTooBig,
+  kCloseSilent = table::kCloseSilent,
+  kCloseBadHello = table::kCloseBadHello,
+  kCloseBadToken = table::kCloseBadToken,
+  kCloseWaitsForApproval = table::kCloseWaitsForApproval,
+  kCloseUnknownCamera = table::kCloseUnknownCamera,
+  kCloseReplaced = table::kCloseReplaced,
 };
 
 // Whether a person has to do something before dialling again can help: the slow, steady class of backoff.

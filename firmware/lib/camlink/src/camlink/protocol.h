@@ -16,11 +16,7 @@ namespace camlink {
 enum class Framesize : std::uint8_t { kQqvga, kQvga, kHvga, kVga, kSvga, kXga, kHd, kSxga, kUxga };
 constexpr std::size_t kFramesizeCount = 9;
 
-struct FramesizeFacts {
-  std::string_view name;
-  std::uint16_t width_px;
-  std::uint16_t height_px;
-};
+using FramesizeFacts = table::NamedSize;
 const FramesizeFacts& facts(Framesize framesize);
 bool framesize_named(std::string_view name, Framesize& out);
 

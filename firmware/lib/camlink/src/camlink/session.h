@@ -96,14 +96,14 @@ struct SessionLimits {
   std::uint32_t portal_after_ms = 300000;  // without network: somebody may have changed its password
   std::uint32_t portal_for_ms = 300000;    // then the network is tried again, if one is configured
   std::uint32_t discover_ms = 5000;
-  std::uint32_t dial_ms = 20000;     // TCP, TLS and handshake over weak Wi-Fi; the library itself gives up after 5 to 15
+  std::uint32_t dial_ms = 20000;  // TCP, TLS and handshake over weak Wi-Fi; the library itself gives up after 5 to 15
   std::uint32_t welcome_ms = 10000;  // the bridge answers a hello at once
   std::uint32_t ping_ms = 15000;     // without a sign of life
   std::uint32_t silence_ms = 45000;  // then the link is dead; the bridge itself waits 60 s
   std::uint32_t telemetry_ms = 10000;
   std::uint32_t progress_ms = 500;
-  std::uint32_t idle_after_ms = 5000;  // longer than two pictures at 0.5 a second
-  std::uint32_t trial_ms = 300000;     // a new image must be welcomed within
+  std::uint32_t idle_after_ms = 5000;       // longer than two pictures at 0.5 a second
+  std::uint32_t trial_ms = 300000;          // a new image must be welcomed within
   std::uint32_t update_silence_ms = 60000;  // no byte for so long: the update failed
   std::uint32_t restart_after_ms = 300;     // lets the ack leave
   std::uint8_t failures_to_recover = 3;     // captures in a row that brought nothing
@@ -208,8 +208,8 @@ class Session {
   std::uint32_t update_written_ = 0;
   std::uint32_t update_told_ = 0;
 
-  Deadline step_;       // the present state must be left by then
-  Deadline no_network_; // then the portal opens
+  Deadline step_;        // the present state must be left by then
+  Deadline no_network_;  // then the portal opens
   Deadline ping_;
   Deadline silence_;
   Deadline telemetry_;

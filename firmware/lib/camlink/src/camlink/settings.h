@@ -33,13 +33,13 @@ struct Configuration {
   FixedText<128> host;     // of the bridge; empty: found by mDNS
   std::uint16_t port = 3001;
   bool tls = false;
-  FixedText<3072> ca_pem;    // certificate that the bridge's must be signed by; empty: the built-in bundle
-  FixedText<64> camera_id;   // empty: the bridge's default camera... see default_camera_id()
-  FixedText<128> token;      // typed by the user; empty: the key is shown
-  FixedText<15> address;     // static IPv4; empty: DHCP
-  FixedText<15> gateway;     // with `address`
-  FixedText<15> netmask;     // with `address`
-  FixedText<15> dns;         // with `address`, may be empty
+  FixedText<3072> ca_pem;   // certificate that the bridge's must be signed by; empty: the built-in bundle
+  FixedText<32> camera_id;  // empty: default_camera_id()
+  FixedText<128> token;     // typed by the user; empty: the key is shown
+  FixedText<15> address;    // static IPv4; empty: DHCP
+  FixedText<15> gateway;    // with `address`
+  FixedText<15> netmask;    // with `address`
+  FixedText<15> dns;        // with `address`, may be empty
   CameraKey key;
 
   [[nodiscard]] bool has_network() const { return !ssid.empty(); }
@@ -47,8 +47,8 @@ struct Configuration {
   [[nodiscard]] std::string_view bearer() const { return token.empty() ? key.view() : token.view(); }
 };
 
-// "espcam-" and the last three bytes of the MAC: what a camera calls itself until somebody names it.
-FixedText<64> default_camera_id(const std::array<std::uint8_t, 6>& mac);
+// "espcam_" and the last three bytes of the MAC: what a camera calls itself until somebody names it.
+FixedText<32> default_camera_id(const std::array<std::uint8_t, 6>& mac);
 
 // Names the first field that cannot be, and what it must be; true when all is well.
 bool check(const Configuration& configuration, Problem& problem);

@@ -46,13 +46,7 @@ constexpr std::uint16_t kCloseReplaced = 4409;
 
 // One bit each, in this order.
 constexpr std::array<std::string_view, 7> kCapabilities = {
-    "ecf1",
-    "framesize",
-    "quality",
-    "max_fps",
-    "flash",
-    "restart",
-    "update",
+    "ecf1", "framesize", "quality", "max_fps", "flash", "restart", "update",
 };
 
 struct NamedSize {
