@@ -17,7 +17,6 @@ import statistics
 import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -28,6 +27,7 @@ from tests.firmware.host_camera import HostCamera, build, open_files, quantile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 _WORST_S = 120.0  # for one reset: as long as camlink-host itself waits before it calls a link stuck
 _EARLY = 20  # resets of each camera, before which everything is taken into use that will be

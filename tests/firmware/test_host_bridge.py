@@ -136,7 +136,7 @@ def test_what_is_set_is_carried_out_and_acknowledged(
 
 
 def test_frame_size_shows_in_the_pictures(site: Site, wait_until: WaitUntil) -> None:
-    widths_px = set()
+    widths_px = set[int]()
     for name in ("VGA", "QVGA"):
         site.set("framesize", name.encode())
         wait_until(lambda: site.told()["width_px"] not in {*widths_px, None, _WIDTHS_PX["SVGA"]}, 5, name)

@@ -281,8 +281,7 @@ void Camera::open_portal() { log("it wants the portal, which this camera does no
 void Camera::dial(const camlink::Endpoint& endpoint, std::string_view bearer) {
   dialled_ms_ = clock_ms();
   storm_.dialled(dialled_ms_);
-  link_.dial(std::string(endpoint.host.view()), endpoint.port, std::string(endpoint.path.view()),
-             std::string(bearer));
+  link_.dial(std::string(endpoint.host.view()), endpoint.port, std::string(endpoint.path.view()), std::string(bearer));
 }
 
 void Camera::close(std::uint16_t code, std::string_view reason) {

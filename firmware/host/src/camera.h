@@ -96,7 +96,7 @@ class Camera final : private camlink::SessionPort {
   std::uint32_t handed_over_ms_ = 0;
   bool under_way_ = false;  // a picture is in the link's hands
   bool welcomed_ = false;
-  bool joined_ = false;     // answers to the session, told in the next step: no call may call back into it
+  bool joined_ = false;  // answers to the session, told in the next step: no call may call back into it
   bool recovered_ = false;
   const char* restart_reason_ = nullptr;
   std::uint32_t began_ms_ = 0;

@@ -261,8 +261,8 @@ void WebSocketClient::take_close(const std::uint8_t* body, std::size_t count) {
   finish(code, reason);
 }
 
-bool WebSocketClient::queue(unsigned opcode, const std::uint8_t* head, std::size_t head_bytes,
-                            const std::uint8_t* body, std::size_t body_bytes) {
+bool WebSocketClient::queue(unsigned opcode, const std::uint8_t* head, std::size_t head_bytes, const std::uint8_t* body,
+                            std::size_t body_bytes) {
   const std::uint64_t count = std::uint64_t{head_bytes} + body_bytes;
   if (waiting_bytes() + count > kMaxWaitingBytes) {
     return false;
@@ -315,7 +315,12 @@ bool is_utf8(std::string_view text) {
   std::size_t i = 0;
   while (i < text.size()) {
     const auto first = static_cast<unsigned char>(text[i]);
-    const std::size_t more = first < 0x80 ? 0 : first < 0xC2 ? 9 : first < 0xE0 ? 1 : first < 0xF0 ? 2 : first < 0xF5 ? 3 : 9;
+    const std::size_t more = first < 0x80   ? 0
+                             : first < 0xC2 ? 9
+                             : first < 0xE0 ? 1
+                             : first < 0xF0 ? 2
+                             : first < 0xF5 ? 3
+                                            : 9;
     if (more == 9 || i + more >= text.size()) {
       return false;
     }

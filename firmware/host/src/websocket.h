@@ -27,10 +27,10 @@ struct WebSocketEvent {
 // One link, from the request to the close. It is of no more use after `kClosed`.
 class WebSocketClient {
  public:
-  static constexpr std::size_t kMaxTextBytes = 16'384;     // the longest message that is taken
-  static constexpr std::size_t kMaxWaitingBytes = 1 << 21; // the most that waits for the network: one picture
-  static constexpr int kNoCode = 1005;                     // the close frame had none
-  static constexpr int kLost = 1006;                       // the connection ended without a close frame
+  static constexpr std::size_t kMaxTextBytes = 16'384;      // the longest message that is taken
+  static constexpr std::size_t kMaxWaitingBytes = 1 << 21;  // the most that waits for the network: one picture
+  static constexpr int kNoCode = 1005;                      // the close frame had none
+  static constexpr int kLost = 1006;                        // the connection ended without a close frame
 
   // Begins the handshake. `authority` and `path` as in `Url`; an empty `bearer` shows no token.
   WebSocketClient(const std::string& authority, const std::string& path, const std::string& bearer);
