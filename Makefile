@@ -25,12 +25,12 @@ demo: $(VENV)/.demo  ## see it work: broker, cameras, bridge and page in one; Ct
 
 # The unit tests take all cores; what talks to real servers goes in two streams (tests/conftest.py).
 test: $(VENV)/.dev  ## run every test (real broker, sockets, HTTP, browser); ARGS=... goes to pytest
-	@.ci/system-packages opencv mosquitto postgresql chromium
+	@.ci/system-packages opencv mosquitto postgresql chromium compiler
 ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
 else
 	@$(BIN)/pytest tests/unit -n auto
-	@$(BIN)/pytest tests/integration tests/browser -n 2 --dist loadgroup
+	@$(BIN)/pytest tests/integration tests/firmware tests/browser -n 2 --dist loadgroup
 endif
 
 test-homeassistant: $(VENV)/.dev  ## run the tests with a real Home Assistant; HA=newest takes the newest instead of 2025.4
@@ -46,7 +46,7 @@ check: $(VENV)/.dev  ## style, types and the rules of the house
 	@$(BIN)/lint-imports
 
 coverage: $(VENV)/.dev  ## the tests again, with the share of lines and branches that they reach
-	@.ci/system-packages opencv mosquitto postgresql chromium
+	@.ci/system-packages opencv mosquitto postgresql chromium compiler
 	@$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
 
 bench: $(VENV)/.bench  ## measure everything beside its limit, in one run; ARGS=--quick takes two minutes

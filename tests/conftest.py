@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     as long as all others. Within a stream one test follows the other, so that none measures the load of ten.
     """
     for item in items:
-        if not {"integration", "browser"}.isdisjoint(item.path.parts):
+        if not {"integration", "firmware", "browser"}.isdisjoint(item.path.parts):
             sees = "main_job" in item.path.parts or item.path.name.startswith("test_detect")
             item.add_marker(pytest.mark.xdist_group("sees" if sees else "others"))
 
