@@ -14,7 +14,7 @@ CONFIG ?= espcam-bridge.yaml
 export HA ?= 2025.4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-homeassistant check bench run clean coverage
+.PHONY: help demo test test-firmware coverage-firmware test-homeassistant check bench run clean coverage
 
 help:  ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,28 @@ else
 	@$(BIN)/pytest tests/unit -n auto
 	@$(BIN)/pytest tests/integration tests/firmware tests/browser -n 2 --dist loadgroup
 endif
+
+# Each fuzz target for FUZZ_S seconds; FUZZ_S=200 is ten minutes in all.
+FUZZ_S ?= 8
+test-firmware:  ## the firmware's portable library: tests with sanitizers, fuzzing, style; FUZZ_S=... seconds a fuzz target
+	@.ci/system-packages compiler firmware
+	@CXX=clang++-19 cmake -G Ninja -S firmware/tests -B build/camlink-tests -DCMAKE_BUILD_TYPE=Debug >/dev/null
+	@cmake --build build/camlink-tests --target camlink-tests
+	@build/camlink-tests/camlink-tests
+	@CXX=clang++-19 cmake -G Ninja -S firmware/tests -B build/camlink-fuzz -DCMAKE_BUILD_TYPE=Debug -DCAMLINK_FUZZ=ON >/dev/null
+	@cmake --build build/camlink-fuzz
+	@firmware/tests/fuzz/run build/camlink-fuzz $(FUZZ_S)
+	@find firmware \( -name '*.cpp' -o -name '*.h' \) -print0 | xargs -0 clang-format-19 --dry-run -Werror
+	@ls firmware/lib/camlink/src/camlink/*.cpp | xargs -P "$$(nproc)" -n 1 clang-tidy-19 --quiet -p build/camlink-tests 2>/dev/null
+	@$(or $(PYTHON),python3) firmware/protocol/generate.py --check
+
+coverage-firmware:  ## the same tests, with the share of lines that they reach
+	@.ci/system-packages compiler firmware
+	@CXX=g++ cmake -G Ninja -S firmware/tests -B build/camlink-coverage -DCMAKE_BUILD_TYPE=Debug -DCAMLINK_SANITIZE=OFF -DCAMLINK_COVERAGE=ON >/dev/null
+	@cmake --build build/camlink-coverage --target camlink-tests
+	@find build/camlink-coverage -name '*.gcda' -delete
+	@build/camlink-coverage/camlink-tests --minimal
+	@cd build/camlink-coverage && gcov -n CMakeFiles/camlink.dir/*/lib/camlink/src/camlink/*.gcda CMakeFiles/camlink.dir/__/lib/camlink/src/camlink/*.gcda 2>/dev/null | grep -A1 -E "camlink/[a-z0-9_]+\.(cpp|h)'" | grep -vE '^--' | paste - -
 
 test-homeassistant: $(VENV)/.dev  ## run the tests with a real Home Assistant; HA=newest takes the newest instead of 2025.4
 	@.ci/system-packages opencv mosquitto chromium turbojpeg

@@ -73,7 +73,7 @@ std::string ImageSlots::version(const std::string& board) const {
   if (!read_file(path("bin"), image)) {
     return "";
   }
-  const std::string before = std::string(camlink::kImageMarker) + board + ";version=";
+  const std::string before = std::string(camlink::kImageMarker) + "board=" + board + ";version=";
   const std::size_t at = image.find(before);
   if (at == std::string::npos) {
     return "";

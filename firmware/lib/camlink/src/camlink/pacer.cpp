@@ -1,6 +1,7 @@
 #include "camlink/pacer.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace camlink {
 namespace {
@@ -10,7 +11,7 @@ constexpr float kLowest = 0.05F;  // 20 s a picture: keeps the interval in 32 bi
 }  // namespace
 
 void Pacer::set_max_fps(float max_fps) {
-  interval_us_ = static_cast<std::uint32_t>(1e6F / std::max(max_fps, kLowest) + 0.5F);
+  interval_us_ = static_cast<std::uint32_t>(std::lround(1e6F / std::max(max_fps, kLowest)));
 }
 
 std::int32_t Pacer::until_due_us(std::uint32_t now_ms) const {

@@ -1,6 +1,7 @@
 #include "camlink/settings.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace camlink {
 namespace {
@@ -206,42 +207,42 @@ bool check(const Configuration& configuration, Problem& problem) {
   return check_network(configuration, problem) && check_bridge(configuration, problem);
 }
 
-bool set_field(Configuration& out, std::string_view name, std::string_view text, Problem& problem) {
+bool set_field(Configuration& configuration, std::string_view name, std::string_view text, Problem& problem) {
   if (name == "ssid") {
-    return set_text(out.ssid, name, text, problem);
+    return set_text(configuration.ssid, name, text, problem);
   }
   if (name == "password") {
-    return set_text(out.password, name, text, problem);
+    return set_text(configuration.password, name, text, problem);
   }
   if (name == "host") {
-    return set_text(out.host, name, text, problem);
+    return set_text(configuration.host, name, text, problem);
   }
   if (name == "port") {
-    return set_port(out, text, problem);
+    return set_port(configuration, text, problem);
   }
   if (name == "tls") {
-    return set_tls(out, text, problem);
+    return set_tls(configuration, text, problem);
   }
   if (name == "ca") {
-    return set_text(out.ca_pem, name, text, problem);
+    return set_text(configuration.ca_pem, name, text, problem);
   }
   if (name == "id") {
-    return set_text(out.camera_id, name, text, problem);
+    return set_text(configuration.camera_id, name, text, problem);
   }
   if (name == "token") {
-    return set_text(out.token, name, text, problem);
+    return set_text(configuration.token, name, text, problem);
   }
   if (name == "address") {
-    return set_text(out.address, name, text, problem);
+    return set_text(configuration.address, name, text, problem);
   }
   if (name == "gateway") {
-    return set_text(out.gateway, name, text, problem);
+    return set_text(configuration.gateway, name, text, problem);
   }
   if (name == "netmask") {
-    return set_text(out.netmask, name, text, problem);
+    return set_text(configuration.netmask, name, text, problem);
   }
   if (name == "dns") {
-    return set_text(out.dns, name, text, problem);
+    return set_text(configuration.dns, name, text, problem);
   }
   return refuse(problem, name, "there is no such setting");
 }
@@ -267,21 +268,21 @@ void load(Store& store, Configuration& out) {
   }
 }
 
-bool save(Store& store, const Configuration& now) {
+bool save(Store& store, const Configuration& configuration) {
   // All are written, also when one fails: what can be kept is kept.
-  bool kept = store.write("ssid", now.ssid.view());
-  kept = store.write("password", now.password.view()) && kept;
-  kept = store.write("host", now.host.view()) && kept;
-  kept = store.write("ca", now.ca_pem.view()) && kept;
-  kept = store.write("id", now.camera_id.view()) && kept;
-  kept = store.write("token", now.token.view()) && kept;
-  kept = store.write("address", now.address.view()) && kept;
-  kept = store.write("gateway", now.gateway.view()) && kept;
-  kept = store.write("netmask", now.netmask.view()) && kept;
-  kept = store.write("dns", now.dns.view()) && kept;
-  kept = store.write("key", now.key.view()) && kept;
-  kept = write_number(store, "port", now.port) && kept;
-  return write_number(store, "tls", now.tls ? 1 : 0) && kept;
+  bool kept = store.write("ssid", configuration.ssid.view());
+  kept = store.write("password", configuration.password.view()) && kept;
+  kept = store.write("host", configuration.host.view()) && kept;
+  kept = store.write("ca", configuration.ca_pem.view()) && kept;
+  kept = store.write("id", configuration.camera_id.view()) && kept;
+  kept = store.write("token", configuration.token.view()) && kept;
+  kept = store.write("address", configuration.address.view()) && kept;
+  kept = store.write("gateway", configuration.gateway.view()) && kept;
+  kept = store.write("netmask", configuration.netmask.view()) && kept;
+  kept = store.write("dns", configuration.dns.view()) && kept;
+  kept = store.write("key", configuration.key.view()) && kept;
+  kept = write_number(store, "port", configuration.port) && kept;
+  return write_number(store, "tls", configuration.tls ? 1 : 0) && kept;
 }
 
 void load_values(Store& store, Values& out) {
@@ -302,7 +303,7 @@ void load_values(Store& store, Values& out) {
 bool save_values(Store& store, const Values& values) {
   bool kept = store.write("framesize", facts(values.framesize).name);
   kept = write_number(store, "quality", values.quality) && kept;
-  return write_number(store, "max_dfps", static_cast<std::int64_t>(values.max_fps * kStoredPerFps + 0.5F)) && kept;
+  return write_number(store, "max_dfps", std::lround(values.max_fps * kStoredPerFps)) && kept;
 }
 
 }  // namespace camlink
