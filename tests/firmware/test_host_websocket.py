@@ -29,6 +29,8 @@ class Server:
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
+        # A server that does not read then holds back its camera soon, not after megabytes.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         self._listener.settimeout(20)
         self.url = f"ws://127.0.0.1:{self._listener.getsockname()[1]}/ws/door"
         self._peer: socket.socket | None = None

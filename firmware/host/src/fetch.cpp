@@ -42,8 +42,8 @@ void ImageFetch::begin(const camlink::UpdateOrder& order, std::string_view board
     finish(path_ + " cannot be written: " + std::strerror(errno));
     return;
   }
-  // HTTP/1.0: the answer is neither chunked nor kept open.
-  request_ = "GET " + url->path + " HTTP/1.0\r\nHost: " + url->authority() + "\r\nConnection: close\r\n\r\n";
+  // The bridge's answer has a length and is not chunked, and we want no other.
+  request_ = "GET " + url->path + " HTTP/1.1\r\nHost: " + url->authority() + "\r\nConnection: close\r\n\r\n";
   if (!socket_.connect(url->host, url->port)) {
     finish(socket_.error());
   }

@@ -11,6 +11,13 @@
 
 namespace host {
 
+namespace {
+
+// A board holds little: what waits here is old by the time it leaves.
+constexpr int kSendBufferBytes = 16'384;
+
+}  // namespace
+
 bool TcpSocket::connect(const std::string& host, std::uint16_t port) {
   close();
   error_.clear();
@@ -27,6 +34,7 @@ bool TcpSocket::connect(const std::string& host, std::uint16_t port) {
   if (fd_ >= 0) {
     const int yes = 1;
     setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes, sizeof kSendBufferBytes);
   }
   if (fd_ < 0 || (::connect(fd_, found->ai_addr, found->ai_addrlen) != 0 && errno != EINPROGRESS)) {
     failed(errno);

@@ -14,7 +14,8 @@ Holdings holdings();
 
 class Storm {
  public:
-  // A reset after an even random time from dialling on, `every_ms` in the mean; 0: never. `runs`: how many, 0: no end.
+  // A reset after an even random time from dialling on, `every_ms` in the mean, every third far sooner; 0: never.
+  // `runs`: how many, 0: no end.
   Storm(std::uint32_t every_ms, std::uint32_t runs) : every_ms_(every_ms), runs_(runs) {}
 
   void dialled(std::uint32_t now_ms);
