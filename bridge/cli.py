@@ -131,9 +131,29 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
         type=_names,
         default=frozenset(),
         metavar="A,B",
-        help="boards that lack these: restart, framesize, quality, max_fps, flash",
+        help="boards that lack these: framesize, quality, max_fps, flash, restart, update",
     )
     parser.add_argument("--deaf", action="store_true", help="boards that never obey or answer a command")
+    parser.add_argument("--board", default="simulated", metavar="B", help="what boards they are, for firmware updates")
+    parser.add_argument(
+        "--firmware-version", default=__version__, metavar="V", help="that they begin with (default: the bridge's)"
+    )
+    parser.add_argument(
+        "--updates",
+        choices=("works", "fails", "rolls_back"),
+        default="works",
+        help="what becomes of firmware updates (default: works)",
+    )
+    faults = parser.add_argument_group("what goes wrong", "drawn from --seed, so that the same happens again")
+    faults.add_argument("--weak", type=_seconds, metavar="KBIT_S", help="Wi-Fi that carries so much, with its signal")
+    faults.add_argument("--drop", type=_share, default=0.0, metavar="P", help="share of pictures that are lost")
+    faults.add_argument(
+        "--delay", type=_seconds, default=0.0, metavar="MS", help="how late pictures leave, in the mean"
+    )
+    faults.add_argument("--damage", type=_share, default=0.0, metavar="P", help="share of pictures that arrive damaged")
+    faults.add_argument("--storm", type=_seconds, metavar="S", help="links break after so long, without being closed")
+    faults.add_argument("--freeze", type=_seconds, metavar="S", help="boards stand still for 20 s after so long")
+    faults.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn (default: 0)")
 
 
 def _add_detect(parser: argparse.ArgumentParser) -> None:
@@ -260,6 +280,9 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _simulate(arguments: argparse.Namespace) -> int:
     from bridge.commands import simulate  # noqa: PLC0415
+    from bridge.simulate import twin  # noqa: PLC0415
+    from bridge.simulate.faults import Faults  # noqa: PLC0415
+    from bridge.simulate.update import UpdateManner  # noqa: PLC0415
 
     return simulate.run(
         simulate.SimulateOptions(
@@ -271,8 +294,22 @@ def _simulate(arguments: argparse.Namespace) -> int:
             duration_s=arguments.duration,
             loop=arguments.loop,
             legacy=arguments.legacy,
-            without=arguments.without,
-            deaf=arguments.deaf,
+            looks=twin.Looks(
+                board=arguments.board,
+                version=arguments.firmware_version,
+                lacks=arguments.without,
+                deaf=arguments.deaf,
+                updates=UpdateManner(arguments.updates),
+                faults=Faults(
+                    weak_kbit_s=arguments.weak,
+                    drop=arguments.drop,
+                    delay_ms=arguments.delay,
+                    damage=arguments.damage,
+                    storm_s=arguments.storm,
+                    freeze_s=arguments.freeze,
+                    seed=arguments.seed,
+                ),
+            ),
         )
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import signal
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -17,7 +18,7 @@ from bridge.simulate.camera import dial, dial_as_sketch
 from bridge.simulate.fleet import Fleet
 from bridge.simulate.messages import ABILITIES
 from bridge.simulate.source import is_webcam, open_source
-from bridge.simulate.twin import Esp32Twin, SketchTwin
+from bridge.simulate.twin import Esp32Twin, Looks, SketchTwin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,12 +40,11 @@ class SimulateOptions:
         source: see ``open_source``.
         fps: pictures a second; None: the footage's own rate.
         cameras: how many boards.
-        token: their secret.
+        token: their secret; None: each shows a key of its own, as the firmware does.
         duration_s: stop after this time; None: play on.
         loop: begin the footage anew at its end.
         legacy: speak as the first sketch does.
-        without: which of ``messages.ABILITIES`` the boards lack.
-        deaf: take no notice of commands.
+        looks: what the boards are, lack, and what goes wrong with them.
     """
 
     url: str
@@ -55,8 +55,7 @@ class SimulateOptions:
     duration_s: float | None = None
     loop: bool = True
     legacy: bool = False
-    without: frozenset[str] = frozenset()
-    deaf: bool = False
+    looks: Looks = field(default_factory=Looks)
 
 
 def run(options: SimulateOptions) -> int:
@@ -74,6 +73,14 @@ def run(options: SimulateOptions) -> int:
     with _stop_on_signals() as stop:
         fleet.run(stop)
     return 1 if fleet.failed else 0
+
+
+def board_key(camera_id: str) -> str:
+    """The key that the board of that name shows as its token when it was given none.
+
+    Boards make theirs at random and keep it; ours is made from the name, so that it is the same at every start.
+    """
+    return hashlib.sha256(f"espcam-bridge simulate {camera_id}".encode()).hexdigest()[:32]
 
 
 def camera_urls(url: str, cameras: int) -> dict[str, str]:
@@ -117,9 +124,9 @@ def _check(options: SimulateOptions) -> None:
         raise UsageError("--legacy sends no credentials; leave --token out")
     if options.legacy and options.url.startswith("wss:"):
         raise UsageError("--legacy speaks no TLS; write ws:// instead of wss://")
-    if options.legacy and (options.without or options.deaf):
-        raise UsageError("--legacy takes no commands anyway; leave --without and --deaf out")
-    if strange := options.without.difference(ABILITIES):
+    if options.legacy and options.looks != Looks():
+        raise UsageError("--legacy is a board of its own; leave out what describes another: --without, --weak, ...")
+    if strange := options.looks.lacks.difference(ABILITIES):
         raise UsageError(f"--without {', '.join(sorted(strange))}: choose from {', '.join(ABILITIES)}")
 
 
@@ -143,11 +150,10 @@ def _twin(options: SimulateOptions, camera_id: str, url: str, source: Source) ->
     return Esp32Twin(
         camera_id,
         source,
-        dial=partial(dial, url, options.token),
+        dial=partial(dial, url, options.token or board_key(camera_id)),
         clock=clock,
         fps=options.fps,
-        lacks=options.without,
-        deaf=options.deaf,
+        looks=options.looks,
     )
 
 

@@ -73,6 +73,10 @@ class FirmwareLink:
         except TimeoutError:
             self._connection.transport.abort()
 
+    def abort(self) -> None:
+        """End without a word."""
+        self._connection.transport.abort()
+
 
 async def dial(url: str, token: str | None = None) -> FirmwareLink:
     """Connect as our firmware does.
@@ -135,6 +139,10 @@ class SketchLink:
                 await self._writer.wait_closed()
         except OSError:  # a bridge that reads no more, or a connection that was broken already
             self._writer.transport.abort()
+
+    def abort(self) -> None:
+        """End without a word."""
+        self._writer.transport.abort()
 
     async def shake_hands(self, request: Request) -> None:
         """Send the request and wait for the answer, line by line as slowly as the sketch allows.

@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from bridge.link.table import (
+    FIELDS,
     FLASH_RANGE,
     FRAME_MAGIC,
     FRAMESIZES,
     LINK_VERSION,
     MAX_FPS_RANGE,
+    MAX_URL_BYTES,
+    MAX_VERSION_BYTES,
     QUALITY_RANGE,
     Capability,
+    MessageType,
 )
+from bridge.simulate.update import UpdateOrder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +35,12 @@ if TYPE_CHECKING:
 ABILITIES = tuple(ability for ability in Capability if ability is not Capability.ECF1)
 """What a board can do when it is told to, by the names that its ``hello`` gives them; it may lack any of them."""
 
+SETTINGS = frozenset({Capability.FRAMESIZE, Capability.QUALITY, Capability.MAX_FPS, Capability.FLASH})
+"""Those of them that have a value."""
+
 _HEADER = struct.Struct(">4sIQI")
-_COMMANDS = frozenset({"set", "restart", "update"})
+_COMMANDS = frozenset({MessageType.SET, MessageType.RESTART, MessageType.UPDATE})
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _EXCERPT_CHARS = 200
 
 
@@ -61,6 +72,8 @@ class Health:
     reconnects: int
     camera_errors: int = 0
     rssi_dbm: int = -55
+    send_ms: float | None = None
+    frames_dropped: int = 0
     heap_free_bytes: int = 180_000
     heap_min_bytes: int = 150_000
     psram_free_bytes: int = 3_500_000
@@ -75,12 +88,14 @@ class Heard:
         replies: texts to send back, in order.
         welcomed: the bridge accepted this camera.
         restart: the board must drop the link and come back.
+        update: the board must fetch this image, tell how far it is, and answer at the end.
         told: for the log: which command it was and what became of it; empty when it was none.
     """
 
     replies: tuple[str, ...] = ()
     welcomed: bool = False
     restart: bool = False
+    update: UpdateOrder | None = None
     told: str = ""
 
 
@@ -94,6 +109,7 @@ class Board:
         fps: the rate that the board sends at unless told to be slower.
         values: the settings at power-on; those that are None cannot be set.
         framesizes: the names that ``framesize`` may take.
+        board: the name of its model, which images of the firmware are made for.
         lacks: which of ``ABILITIES`` it does not have.
         deaf: whether it passes over every command, as a board whose firmware hangs.
     """
@@ -103,6 +119,7 @@ class Board:
     fps: float
     values: Values = field(default_factory=Values)
     framesizes: tuple[str, ...] = ()
+    board: str = "simulated"
     lacks: frozenset[str] = frozenset()
     deaf: bool = False
 
@@ -114,11 +131,11 @@ class Board:
     def hello(self, reset_reason: str) -> str:
         """The first message on a new link."""
         return _text(
-            "hello",
+            MessageType.HELLO,
             v=LINK_VERSION,
             firmware=f"simulate/{self.version}",
             version=self.version,
-            board="simulated",
+            board=self.board,
             chip="simulated",
             psram=True,
             mac=_mac(self.camera_id),
@@ -129,8 +146,17 @@ class Board:
         )
 
     def telemetry(self, health: Health) -> str:
-        """The board's report of its own health."""
-        return _text("telemetry", **{name: getattr(health, name) for name in Health.__slots__})
+        """The board's report of its own health; what it does not know it leaves out."""
+        numbers = {name: getattr(health, name) for name in FIELDS[MessageType.TELEMETRY]}
+        return _text(MessageType.TELEMETRY, **{name: value for name, value in numbers.items() if value is not None})
+
+    def progress(self, order: UpdateOrder, written_bytes: int) -> str:
+        """How far it is with an image."""
+        return _text(MessageType.PROGRESS, id=order.id, written_bytes=written_bytes, size=order.size_bytes)
+
+    def answer(self, order: UpdateOrder, error: str | None = None) -> str:
+        """The end of an update: None when the image is in place and the board about to restart."""
+        return _ack({"id": order.id}, error)
 
     def state(self) -> str:
         """The settings in force, of those that the board has."""
@@ -142,13 +168,13 @@ class Board:
             "max_fps": values.max_fps,
             "flash": values.flash,
         }
-        return _text("state", **{name: value for name, value in fields.items() if name not in self.lacks})
+        return _text(MessageType.STATE, **{name: value for name, value in fields.items() if name not in self.lacks})
 
     def hear(self, text: str) -> Heard:
         """Obey a message of the bridge; one that is no JSON object is ignored, as the firmware does."""
         message = _parse(text)
         match message.get("type"):
-            case "welcome":
+            case MessageType.WELCOME:
                 self._apply(message.get("values"))
                 return Heard(replies=(self.state(),), welcomed=True)
             case str(command) if command in _COMMANDS or "id" in message:
@@ -158,23 +184,28 @@ class Board:
     def _obey(self, command: str, message: Mapping[str, Any]) -> Heard:
         if self.deaf:
             return Heard(told=_told(message, "passed over, being deaf"))
+        if command == MessageType.UPDATE and Capability.UPDATE in self._abilities():
+            order = _read_update(message)
+            if isinstance(order, UpdateOrder):
+                return Heard(update=order, told=_told(message, f"fetching version {order.version}"))
+            return Heard(replies=(_ack(message, order),), told=_told(message, f"refused: {order}"))
         problem = self._carry_out(command, message)
         ack = _ack(message, problem)
         return Heard(
-            replies=(ack, self.state()) if command == "set" else (ack,),
-            restart=command == "restart" and problem is None,
+            replies=(ack, self.state()) if command == MessageType.SET else (ack,),
+            restart=command == MessageType.RESTART and problem is None,
             told=_told(message, "done" if problem is None else f"refused: {problem}"),
         )
 
     def _carry_out(self, command: str, message: Mapping[str, Any]) -> str | None:
         """Do it; returns what could not be done, in words."""
         match command:
-            case "set":
+            case MessageType.SET:
                 return self._apply(message.get("values"))
-            case "restart":
-                return None if Capability.RESTART in self._abilities() else "cannot be done on this board"
-            case "update":
-                return "simulated"
+            case MessageType.RESTART if Capability.RESTART in self._abilities():
+                return None
+            case MessageType.RESTART | MessageType.UPDATE:
+                return f"{command}: cannot be done on this board"
         return f"unknown command {command}"
 
     def _abilities(self) -> list[str]:
@@ -198,7 +229,7 @@ class Board:
         return "; ".join(problems) or None
 
     def _refusal(self, name: str, value: object) -> str | None:
-        if name == Capability.RESTART or name not in self._abilities():
+        if name not in SETTINGS or name not in self._abilities():
             return "cannot be set on this board"
         match name:
             case "framesize":
@@ -237,7 +268,29 @@ def _text(kind: str, **fields: object) -> str:
 
 def _ack(message: Mapping[str, Any], error: str | None = None) -> str:
     outcome = {"ok": True} if error is None else {"ok": False, "error": error}
-    return _text("ack", id=message.get("id"), **outcome)
+    return _text(MessageType.ACK, id=message.get("id"), **outcome)
+
+
+def _read_update(message: Mapping[str, Any]) -> UpdateOrder | str:
+    """The order, or what is wrong with it."""
+    url, sha256, size_bytes, version = (message.get(key) for key in ("url", "sha256", "size", "version"))
+    if not (isinstance(url, str) and len(url) <= MAX_URL_BYTES and _is_web_address(url)):
+        return f"url: not an http:// or https:// address of {MAX_URL_BYTES} bytes at most"
+    if not (isinstance(sha256, str) and _SHA256.fullmatch(sha256)):
+        return "sha256: not 64 hex digits"
+    if isinstance(size_bytes, bool) or not (isinstance(size_bytes, int) and 0 < size_bytes < 2**31):
+        return "size: not a number of bytes"
+    if not (isinstance(version, str) and 0 < len(version.encode()) <= MAX_VERSION_BYTES):
+        return f"version: not a text of {MAX_VERSION_BYTES} bytes at most"
+    return UpdateOrder(message.get("id"), url, sha256, size_bytes, version)
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
 def _as_kept(name: str, value: Any) -> Any:  # noqa: ANN401 - of the type that this setting has

@@ -9,22 +9,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from random import Random, uniform
+from typing import TYPE_CHECKING, TypeVar
 
 from bridge import __version__
 from bridge.errors import LinkLost
 from bridge.link.table import FRAMESIZES
 from bridge.runtime.backoff import Backoff
 from bridge.runtime.rate import RateMeter
+from bridge.simulate.faults import Faults, FaultyLink
 from bridge.simulate.messages import Board, Health, Values, frame, framesizes_for, jpeg_quality
 from bridge.simulate.pace import Pace
+from bridge.simulate.update import UpdateFailed, UpdateManner, UpdateOrder, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from bridge.runtime.clock import Clock
+    from bridge.simulate.link import Link
     from bridge.simulate.source import Source
 
 log = logging.getLogger(__name__)
@@ -38,42 +42,42 @@ _SKETCH_FRAMESIZE = "VGA"
 _T = TypeVar("_T")
 
 
-class Link(Protocol):
-    """A connection to the bridge."""
-
-    async def send(self, message: str | bytes) -> None:
-        """Send a text or binary message; waits while the network cannot take more.
-
-        Raises:
-            LinkLost: the link ended.
-        """
-
-    async def receive(self) -> str | bytes:
-        """Wait for a message.
-
-        Raises:
-            LinkLost: the link ended.
-        """
-
-    async def close(self) -> None:
-        """Say goodbye; doing it twice is harmless."""
-
-
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long a board waits for what.
 
     Attributes:
         lost: after a link that broke.
-        refused: after the bridge refused this camera; longer, since a person must mend that.
+        refused_s: draws the wait after the bridge refused this camera: a person must mend that, and may at any moment.
         welcome_s: for the answer to its hello.
         restart_s: a board takes about 5 s to boot; nobody gains from waiting for a simulated one.
     """
 
     lost: Backoff = field(default_factory=lambda: Backoff(first_s=1.0, max_s=30.0))
-    refused: Backoff = field(default_factory=lambda: Backoff(first_s=5.0, max_s=30.0))
+    refused_s: Callable[[], float] = lambda: uniform(8.0, 12.0)  # noqa: S311 - as the firmware
     welcome_s: float = 10.0
     restart_s: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What a board is, and what is the matter with it.
+
+    Attributes:
+        board: the name of its model, which images of the firmware are made for.
+        version: of its firmware.
+        lacks: which of ``messages.ABILITIES`` it does not have.
+        deaf: whether it passes over every command without an answer.
+        updates: what becomes of them.
+        faults: what goes wrong on the way to the bridge.
+    """
+
+    board: str = "simulated"
+    version: str = __version__
+    lacks: frozenset[str] = frozenset()
+    deaf: bool = False
+    updates: UpdateManner = UpdateManner.WORKS
+    faults: Faults = field(default_factory=Faults)
 
 
 class Outcome(Enum):
@@ -112,6 +116,8 @@ class Twin(ABC):
         self._clock = clock
         self._pace = Pace(self.fps, source.fps if source.filmed else None)
         self._rate = RateMeter()
+        self._send_spent_s = 0.0  # since the last telemetry
+        self._send_count = 0
 
     @abstractmethod
     async def run(self) -> Outcome:
@@ -132,10 +138,17 @@ class Twin(ABC):
 
     async def _stream(self, link: Link, wrap: Callable[[bytes], bytes]) -> Outcome:
         while (jpeg := await self._capture()) is not None:
-            await link.send(wrap(jpeg))
-            self.sent += 1
-            self._rate.add(self._clock.mono_s())
+            await self._send_picture(link, wrap(jpeg))
         return Outcome.FOOTAGE_ENDED
+
+    async def _send_picture(self, link: Link, message: bytes) -> None:
+        begun_s = self._clock.mono_s()
+        await link.send(message)
+        now_s = self._clock.mono_s()
+        self._send_spent_s += now_s - begun_s
+        self._send_count += 1
+        self.sent += 1
+        self._rate.add(now_s)
 
     async def _capture(self) -> bytes | None:
         await asyncio.sleep(self._pace.wait_s(self._clock.mono_s()))
@@ -155,8 +168,7 @@ class Esp32Twin(Twin):
         dial: makes a link to the bridge, or raises LinkLost.
         clock: where the time comes from.
         patience: how long it waits for what.
-        lacks: which of ``messages.ABILITIES`` the board does not have.
-        deaf: whether it passes over every command without an answer.
+        looks: what the board is, has and lacks, and what goes wrong with it.
     """
 
     def __init__(
@@ -168,12 +180,14 @@ class Esp32Twin(Twin):
         clock: Clock,
         fps: float | None = None,
         patience: Patience | None = None,
-        lacks: frozenset[str] = frozenset(),
-        deaf: bool = False,
+        looks: Looks | None = None,
     ) -> None:
         super().__init__(camera_id, source, dial=dial, clock=clock, fps=fps)
-        self._board = replace(_board_for(camera_id, source, self.fps), lacks=lacks, deaf=deaf)
+        self._looks = looks or Looks()
+        self._board = _board_for(camera_id, source, self.fps, self._looks)
         self._patience = patience or Patience()
+        self._random = Random(f"{self._looks.faults.seed}/{camera_id}")  # noqa: S311 - the same at every run
+        self._orders: asyncio.Queue[UpdateOrder] = asyncio.Queue()
         self._boot("power_on")
 
     async def run(self) -> Outcome:
@@ -182,7 +196,7 @@ class Esp32Twin(Twin):
             try:
                 return await self._session()
             except LinkLost as lost:
-                wait_s = (self._patience.refused if lost.refused else self._patience.lost).next_s()
+                wait_s = self._patience.refused_s() if lost.refused else self._patience.lost.next_s()
                 log.warning("%s: no link: %s; next try in %.1f s", self.camera_id, lost, wait_s)
                 await asyncio.sleep(wait_s)
                 self._reconnects += 1
@@ -201,16 +215,25 @@ class Esp32Twin(Twin):
     async def _session(self) -> Outcome:
         """One link, from hello to the footage's end."""
         link = await self._dial()
+        if self._looks.faults.any:
+            link = FaultyLink(link, self._looks.faults, self._random)
         try:
             await link.send(self._board.hello(self._reset_reason))
+            await self._send_sample(link)
             await self._await_welcome(link)
             log.info("%s: welcome, sending %.4g fps", self.camera_id, self._board.effective_fps)
             self._patience.lost.reset()
-            self._patience.refused.reset()
-            return await first_of(self._stream(link, self._wrap), self._obey(link), self._report(link))
+            return await first_of(
+                self._stream(link, self._wrap), self._obey(link), self._report(link), self._update(link)
+            )
         finally:
             self._pace.pause()
             await link.close()
+
+    async def _send_sample(self, link: Link) -> None:
+        """One picture before the welcome: the bridge shows it to who approves the camera."""
+        if (jpeg := await self._capture()) is not None:
+            await self._send_picture(link, self._wrap(jpeg))
 
     async def _await_welcome(self, link: Link) -> None:
         try:
@@ -235,6 +258,8 @@ class Esp32Twin(Twin):
             return False
         if heard.told:
             log.info("%s: %s", self.camera_id, heard.told)
+        if heard.update is not None:
+            self._orders.put_nowait(heard.update)
         self._use_settings()  # first: an answer says that they are in force
         for reply in heard.replies:
             await link.send(reply)
@@ -246,6 +271,24 @@ class Esp32Twin(Twin):
         while True:
             await self._hear(link)
 
+    async def _update(self, link: Link) -> Outcome:
+        """Fetch what the bridge orders, one image after the other; the new version begins with a restart."""
+        while True:
+            order = await self._orders.get()
+            try:
+                async for written_bytes in fetch(order, self._board.board, self._looks.updates):
+                    await link.send(self._board.progress(order, written_bytes))
+            except UpdateFailed as failed:
+                log.warning("%s: the update failed: %s", self.camera_id, failed)
+                await link.send(self._board.answer(order, str(failed)))
+                continue
+            await link.send(self._board.answer(order))
+            if self._looks.updates is UpdateManner.ROLLS_BACK:
+                log.info("%s: version %s does not reach the bridge and is taken back", self.camera_id, order.version)
+            else:
+                self._board.version = order.version
+            raise _RestartAsked
+
     async def _report(self, link: Link) -> Outcome:
         while True:
             await link.send(self._board.telemetry(self._health()))
@@ -253,12 +296,16 @@ class Esp32Twin(Twin):
 
     def _health(self) -> Health:
         now_s = self._clock.mono_s()
+        count, self._send_count, spent_s, self._send_spent_s = self._send_count, 0, self._send_spent_s, 0.0
         return Health(
             uptime_s=int(now_s - self._started_mono_s),
             fps=round(self._rate.per_s(now_s), 2),
             frames_sent=self.sent - self._sent_before,
-            frames_failed=self.dropped - self._dropped_before,
+            frames_failed=0,
             reconnects=self._reconnects,
+            rssi_dbm=self._looks.faults.rssi_dbm,
+            send_ms=round(1000 * spent_s / count, 1) if count else None,
+            frames_dropped=self.dropped - self._dropped_before,
         )
 
     def _wrap(self, jpeg: bytes) -> bytes:
@@ -315,8 +362,7 @@ async def first_of(*jobs: Coroutine[None, None, _T]) -> _T:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _board_for(camera_id: str, source: Source, fps: float) -> Board:
-    if source.size_px is None:
-        return Board(camera_id, __version__, fps)
-    names = framesizes_for(source.size_px)
-    return Board(camera_id, __version__, fps, Values(framesize=names[-1], quality=_BOARD_QUALITY), names)
+def _board_for(camera_id: str, source: Source, fps: float, looks: Looks) -> Board:
+    names = () if source.size_px is None else framesizes_for(source.size_px)
+    values = Values(framesize=names[-1], quality=_BOARD_QUALITY) if names else Values()
+    return Board(camera_id, looks.version, fps, values, names, board=looks.board, lacks=looks.lacks, deaf=looks.deaf)

@@ -33,7 +33,7 @@ from bridge.runtime.worker import Supervisor, Worker
 from bridge.simulate.camera import dial
 from bridge.simulate.fleet import Fleet
 from bridge.simulate.source import Still, open_source
-from bridge.simulate.twin import Esp32Twin, Patience
+from bridge.simulate.twin import Esp32Twin, Looks, Patience
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,7 +157,7 @@ def test_a_token_opens_the_door(store: FrameStore, footage: Path) -> None:
     ("path", "token", "words"),
     [
         ("/ws/door", "guess", "door: no link: 4401 wrong token"),
-        ("/ws/door", None, "door: no link: 4401 no token"),
+        ("/ws/door", None, "door: no link: 4401 wrong token"),
         ("/ws/garden", None, "garden: no link: 4403 garden waits for approval"),
     ],
 )
@@ -210,7 +210,7 @@ def test_damaged_pictures_are_delivered_and_counted_and_cost_no_connection(
 
 # --- commands ------------------------------------------------------------------------------------------------------
 
-OFFERED = ["ecf1", "restart", "framesize", "quality", "max_fps", "flash"]
+OFFERED = ["ecf1", "framesize", "quality", "max_fps", "flash", "restart", "update"]
 
 
 @contextmanager
@@ -223,8 +223,7 @@ def twin_at(server: IngestServer, *, lacks: frozenset[str] = frozenset(), deaf: 
         clock=SystemClock(),
         fps=20,
         patience=Patience(restart_s=0.05),
-        lacks=lacks,
-        deaf=deaf,
+        looks=Looks(lacks=lacks, deaf=deaf),
     )
     worker = Worker("cameras", Fleet([twin]).run, Supervisor())
     worker.start()
@@ -307,7 +306,7 @@ def test_a_board_that_lacks_abilities_does_not_offer_them(store: FrameStore, wai
     lacks = frozenset({"flash", "restart"})
     with bridge(store, talk=talk, door=CameraAccess()) as server, twin_at(server, lacks=lacks):
         wait_until(lambda: told(talk, "told_state"))
-        assert told(talk, "greeted")[0]["capabilities"] == ["ecf1", "framesize", "quality", "max_fps"]
+        assert told(talk, "greeted")[0]["capabilities"] == ["ecf1", "framesize", "quality", "max_fps", "update"]
         assert told(talk, "told_state") == [{"framesize": "VGA", "quality": 12, "fps": 20}]
         assert server.restart("door", 1)
         wait_until(lambda: ("acknowledged", "door", 1, "cannot be done on this board") in talk.heard)
@@ -358,7 +357,11 @@ def test_the_command_lines_options_make_such_boards_and_its_log_shows_what_they_
                 assert process.stderr is not None
                 logs.append({line.partition("door_")[2].strip() for line in lines_about_commands(process.stderr)})
                 process.terminate()
-            offered = {"ecf1", "max_fps"} if "--without" in options else {"ecf1", "max_fps", "flash", "restart"}
+            offered = (
+                {"ecf1", "max_fps", "update"}
+                if "--without" in options
+                else {"ecf1", "max_fps", "flash", "restart", "update"}
+            )
             assert [set(hello["capabilities"]) for hello in told(talk, "greeted")] == [offered] * 2
     assert logs == [
         {

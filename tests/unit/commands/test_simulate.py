@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from bridge.commands.simulate import SimulateOptions, camera_urls, run
 from bridge.errors import UsageError
+from bridge.simulate.faults import Faults
+from bridge.simulate.twin import Looks
 
 
 @pytest.mark.parametrize(
@@ -88,9 +90,12 @@ def test_every_camera_has_an_id_and_a_url_of_its_own(camera_id: str, cameras: in
         ({"cameras": 2, "source": "webcam:0"}, "a webcam can play only one camera"),
         ({"legacy": True, "token": "secret"}, "--legacy sends no credentials"),
         ({"legacy": True, "url": "wss://bridge/ws"}, "--legacy speaks no TLS"),
-        ({"legacy": True, "deaf": True}, "--legacy takes no commands"),
-        ({"legacy": True, "without": frozenset({"flash"})}, "--legacy takes no commands"),
-        ({"without": frozenset({"wings"})}, "--without wings: choose from restart, framesize, quality, max_fps, flash"),
+        ({"legacy": True, "looks": Looks(deaf=True)}, "--legacy is a board of its own"),
+        ({"legacy": True, "looks": Looks(faults=Faults(drop=0.5))}, "--legacy is a board of its own"),
+        (
+            {"looks": Looks(lacks=frozenset({"wings"}))},
+            "--without wings: choose from framesize, quality, max_fps, flash",
+        ),
     ],
 )
 def test_options_that_do_not_fit_together_are_refused(options: dict[str, object], problem: str) -> None:

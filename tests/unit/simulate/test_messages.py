@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.link.table import FRAMESIZES
 from bridge.model import Control
 from bridge.simulate.messages import (
-    FRAMESIZES,
     Board,
     Health,
     Values,
@@ -21,6 +21,7 @@ from bridge.simulate.messages import (
     framesizes_for,
     jpeg_quality,
 )
+from bridge.simulate.update import UpdateOrder
 
 
 def board() -> Board:
@@ -44,7 +45,7 @@ def test_hello_carries_every_field_of_the_camera_link() -> None:
         "psram": True,
         "sensor": "simulated",
         "framesizes": ["QVGA", "VGA"],
-        "capabilities": ["ecf1", "restart", "framesize", "quality", "max_fps", "flash"],
+        "capabilities": ["ecf1", "framesize", "quality", "max_fps", "flash", "restart", "update"],
         "reset_reason": "power_on",
     }
 
@@ -56,7 +57,9 @@ def test_every_camera_has_a_mac_address_of_its_own_that_no_maker_owns() -> None:
 
 
 def test_telemetry_carries_every_field_of_the_camera_link() -> None:
-    health = Health(uptime_s=60, fps=9.8, frames_sent=588, frames_failed=3, reconnects=1)
+    health = Health(
+        uptime_s=60, fps=9.8, frames_sent=588, frames_failed=3, reconnects=1, send_ms=40.5, frames_dropped=2
+    )
     assert json.loads(board().telemetry(health)) == {
         "type": "telemetry",
         "rssi_dbm": -55,
@@ -66,7 +69,9 @@ def test_telemetry_carries_every_field_of_the_camera_link() -> None:
         "uptime_s": 60,
         "fps": 9.8,
         "frames_sent": 588,
+        "send_ms": 40.5,
         "frames_failed": 3,
+        "frames_dropped": 2,
         "camera_errors": 0,
         "reconnects": 1,
         "temperature_c": 48.0,
@@ -122,9 +127,9 @@ def test_the_lamp_takes_a_brightness_or_on_and_off_and_tells_a_brightness(said: 
         ({"quality": 3}, "quality: not a number from 4 to 63"),
         ({"quality": 12.5}, "quality: not a number from 4 to 63"),
         ({"quality": True}, "quality: not a number from 4 to 63"),
-        ({"max_fps": 0}, "max_fps: not a number from 0.1 to 60"),
-        ({"max_fps": True}, "max_fps: not a number from 0.1 to 60"),
-        ({"max_fps": "5"}, "max_fps: not a number from 0.1 to 60"),
+        ({"max_fps": 0}, "max_fps: not a number from 0.5 to 60"),
+        ({"max_fps": True}, "max_fps: not a number from 0.5 to 60"),
+        ({"max_fps": "5"}, "max_fps: not a number from 0.5 to 60"),
         ({"flash": 256}, "flash: not a number from 0 to 255"),
         ({"flash": 0.5}, "flash: not a number from 0 to 255"),
         ({"flash": "on"}, "flash: not a number from 0 to 255"),
@@ -167,9 +172,15 @@ def test_restart_is_acknowledged_and_asked_for() -> None:
     assert json.loads(heard.replies[0]) == {"type": "ack", "id": 3, "ok": True}
 
 
-def test_an_update_is_declined_because_the_board_is_simulated() -> None:
-    answer = replies(board(), type="update", id=4, url="http://x/fw.bin", sha256="0", size=1)
-    assert answer == [{"type": "ack", "id": 4, "ok": False, "error": "simulated"}]
+def test_an_update_is_answered_when_it_has_ended() -> None:
+    camera = board()
+    order = {"type": "update", "id": 4, "url": "http://x/fw.bin", "sha256": "aB" * 32, "size": 9, "version": "2.0.0"}
+    heard = camera.hear(json.dumps(order))
+    assert heard.replies == ()
+    assert heard.update == UpdateOrder(4, "http://x/fw.bin", "aB" * 32, 9, "2.0.0")
+    assert json.loads(camera.progress(heard.update, 5)) == {"type": "progress", "id": 4, "written_bytes": 5, "size": 9}
+    assert json.loads(camera.answer(heard.update)) == {"type": "ack", "id": 4, "ok": True}
+    assert json.loads(camera.answer(heard.update, "no")) == {"type": "ack", "id": 4, "ok": False, "error": "no"}
 
 
 def test_an_unknown_command_is_declined() -> None:
@@ -179,7 +190,7 @@ def test_an_unknown_command_is_declined() -> None:
 
 def test_a_board_may_lack_abilities_and_then_does_not_offer_tell_or_obey_them() -> None:
     camera = board()
-    camera.lacks = frozenset({"restart", "framesize", "flash"})
+    camera.lacks = frozenset({"restart", "framesize", "flash", "update"})
     hello = json.loads(camera.hello("power_on"))
     assert (hello["capabilities"], hello["framesizes"]) == (["ecf1", "quality", "max_fps"], [])
     ack, state = replies(camera, type="set", id=1, values={"framesize": "QVGA", "flash": 9, "quality": 30})
@@ -187,12 +198,12 @@ def test_a_board_may_lack_abilities_and_then_does_not_offer_tell_or_obey_them() 
     assert state == {"type": "state", "quality": 30, "fps": 10.0, "max_fps": None}
     heard = camera.hear('{"type": "restart", "id": 2}')
     assert not heard.restart
-    assert json.loads(heard.replies[0])["error"] == "cannot be done on this board"
+    assert json.loads(heard.replies[0])["error"] == "restart: cannot be done on this board"
 
 
 def test_the_abilities_are_called_as_the_bridge_calls_its_controls() -> None:
     capabilities = json.loads(board().hello("power_on"))["capabilities"]
-    assert set(capabilities[1:]) == {
+    assert set(capabilities[1:]) - {"update"} == {
         Control.RESTART,
         Control.FRAMESIZE,
         Control.QUALITY,
@@ -221,7 +232,10 @@ def test_a_deaf_board_neither_obeys_nor_answers_but_is_welcomed(kind: str) -> No
             'command 8: set {"x": 1}: refused: x: cannot be set on this board',
         ),
         ({"type": "restart", "id": 9}, "command 9: restart: done"),
-        ({"type": "update", "id": 10}, "command 10: update: refused: simulated"),
+        (
+            {"type": "update", "id": 10},
+            "command 10: update: refused: url: not an http:// or https:// address of 255 bytes at most",
+        ),
         ({"type": "da\nce", "id": "\n"}, 'command "\\n": da?ce: refused: unknown command da?ce'),
         ({"type": "welcome", "values": {"max_fps": 4}}, ""),
         ({"type": "news"}, ""),

@@ -17,7 +17,16 @@ from bridge.runtime.backoff import Backoff
 from bridge.runtime.clock import ManualClock, SystemClock
 from bridge.simulate.fake import FakeLink
 from bridge.simulate.source import Source, Still
-from bridge.simulate.twin import SKETCH_GREETING, TELEMETRY_EVERY_S, Esp32Twin, Outcome, Patience, SketchTwin, first_of
+from bridge.simulate.twin import (
+    SKETCH_GREETING,
+    TELEMETRY_EVERY_S,
+    Esp32Twin,
+    Looks,
+    Outcome,
+    Patience,
+    SketchTwin,
+    first_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,9 +97,8 @@ def esp32(
         dial=bridges.dial,
         clock=clock or SystemClock(),
         fps=fps,
-        patience=Patience(lost=Backoff(1, 30, draw), refused=Backoff(500, 3000, draw), **HASTE),
-        lacks=lacks,
-        deaf=deaf,
+        patience=Patience(lost=Backoff(1, 30, draw), refused_s=lambda: draw(0, 500), **HASTE),
+        looks=Looks(lacks=lacks, deaf=deaf),
     )
 
 
@@ -121,11 +129,13 @@ def test_a_board_reports_its_health_and_its_settings() -> None:
     assert link.said("state")[0]["fps"] == 500
 
 
-def test_without_a_welcome_no_picture_is_sent_and_the_board_dials_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_welcome_one_picture_is_sent_for_who_approves_and_the_board_dials_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     silent = FakeLink(b"\x00", "not json")
     bridges = Bridges(silent)
     run_until_enough(esp32(bridges, Numbers(5)))
-    assert silent.frames == []
+    assert [message[20:] for message in silent.frames] == [b"0"]
     assert silent.closed
     assert bridges.dialled == 2
     assert "no welcome within 0.05 s" in caplog.text
@@ -151,13 +161,13 @@ def test_a_refused_board_tries_more_slowly_than_one_that_lost_its_link() -> None
     nobody, refused = LinkLost("nobody answers"), LinkLost("waiting for approval", 4403, refused=True)
     bridges = Bridges(nobody, nobody, FakeLink(lost=refused), FakeLink(lost=refused))
     run_until_enough(esp32(bridges, Numbers(), waits=waits))
-    assert waits.bounds_s == [1, 2, 500, 1000]
+    assert waits.bounds_s == [1, 2, 500, 500]
 
 
 def test_a_welcome_ends_the_growing_of_the_waits() -> None:
     waits = Waits()
     nobody = LinkLost("nobody answers")
-    bridges = Bridges(nobody, nobody, FakeLink(WELCOME, breaks_after=0), nobody)
+    bridges = Bridges(nobody, nobody, FakeLink(WELCOME, breaks_after=1), nobody)
     run_until_enough(esp32(bridges, Numbers(), waits=waits))
     assert waits.bounds_s == [1, 2, 1, 2]
 
@@ -183,7 +193,7 @@ def test_over_a_restart_a_board_keeps_its_settings_and_counts_anew() -> None:
             return super()._read(index)
 
     settings = '{"type":"set","id":8,"values":{"flash":128,"max_fps":50}}'
-    before = FakeLink(WELCOME, breaks_after=1)
+    before = FakeLink(WELCOME, breaks_after=2)
     restarted = FakeLink(WELCOME, settings, '{"type":"restart","id":9}')
     after, later = FakeLink(WELCOME, breaks_after=2), FakeLink(WELCOME)
     asyncio.run(esp32(Bridges(before, restarted, after, later), Minutes(9), clock=clock).run())
@@ -195,10 +205,10 @@ def test_over_a_restart_a_board_keeps_its_settings_and_counts_anew() -> None:
     ]
     assert [(state["flash"], state["max_fps"]) for state in after.said("state")] == [(128, 50)]
     health = after.said("telemetry")[0]
-    assert [health[name] for name in ("uptime_s", "frames_sent", "frames_failed", "reconnects")] == [0, 0, 0, 0]
+    assert [health[name] for name in ("uptime_s", "frames_sent", "frames_failed", "reconnects")] == [60, 1, 0, 0]
     assert int.from_bytes(after.frames[0][4:8], "big") == 1
     health = later.said("telemetry")[0]
-    assert (health["uptime_s"], health["frames_sent"], health["reconnects"]) == (180, 2, 1)
+    assert (health["uptime_s"], health["frames_sent"], health["reconnects"]) == (240, 3, 1)
 
 
 def test_every_command_is_logged_with_what_became_of_it(caplog: pytest.LogCaptureFixture) -> None:
@@ -225,7 +235,7 @@ def test_a_deaf_board_goes_on_sending_and_never_answers() -> None:
 def test_a_board_without_a_lamp_does_not_offer_it() -> None:
     link = FakeLink(WELCOME)
     asyncio.run(esp32(Bridges(link), Numbers(3), lacks=frozenset({"flash"})).run())
-    assert link.said("hello")[0]["capabilities"] == ["ecf1", "restart", "max_fps"]
+    assert link.said("hello")[0]["capabilities"] == ["ecf1", "max_fps", "restart", "update"]
     assert "flash" not in link.said("state")[0]
 
 
