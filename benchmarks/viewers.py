@@ -33,7 +33,7 @@ from bridge.runtime.clock import SystemClock
 from bridge.runtime.metrics import Metrics
 from bridge.runtime.worker import Supervisor
 from bridge.serve import mjpeg
-from bridge.serve.fake import FakeBridge
+from bridge.serve.fake import FakeAdoption, FakeBridge
 from bridge.serve.http import HttpSettings, WebServer
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def serve(pipe: Connection, fps: float, *, boxes: bool) -> None:
     server = WebServer(
         HttpSettings(host="127.0.0.1", port=0, max_viewers=1000),
         FakeBridge(),
+        adoption=FakeAdoption(),
         store=store,
         metrics=metrics,
         clock=clock,

@@ -5,16 +5,20 @@ Nothing here decides anything about frames or events; it only knows who needs wh
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
+import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from bridge import __version__, wiring
+from bridge.adoption.desk import AdoptionDesk
 from bridge.courier import Courier
 from bridge.detect.load import load_detector
 from bridge.detect.supply import DetectorSupply
 from bridge.dispatcher import Dispatcher
+from bridge.errors import AdoptionRefused
 from bridge.eventlog import EventLog
 from bridge.events.ids import IdMaker
 from bridge.frames.store import FrameStore
@@ -35,12 +39,16 @@ from bridge.switchboard import Switchboard
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from bridge.config.camera import CameraConfig
     from bridge.config.schema import Config
     from bridge.detect.port import Detector
     from bridge.history.archive import Archive
     from bridge.model import EventChange
     from bridge.runtime.clock import Clock
     from bridge.serve.live import StreamOptions
+
+
+log = logging.getLogger(__name__)
 
 
 class Operator(Protocol):
@@ -83,6 +91,9 @@ class App:
             load or (lambda: load_detector(wiring.detector_settings(config), os.environ)), self._supervisor
         )
         self._memory = StateFile(config.state_file)
+        self._operator = operator
+        self._moving_in = threading.Lock()
+        self._adoption = AdoptionDesk(memory=self._memory, household=self, clock=clock)
         archive = self._build_delivery(clock)
         self._pipeline = Pipeline(
             store=self._store,
@@ -96,7 +107,12 @@ class App:
         )
         self._build_controls(clock, operator)
         self._monitor = HealthMonitor(
-            store=self._store, sink=self._publisher, describe=self.info, clock=clock, supervisor=self._supervisor
+            store=self._store,
+            sink=self._publisher,
+            describe=self.info,
+            figures=lambda: {"waiting": self._adoption.count()},
+            clock=clock,
+            supervisor=self._supervisor,
         )
         self._build_doors(clock, archive)
 
@@ -126,11 +142,16 @@ class App:
         self._switchboard = Switchboard(
             pipeline=self._pipeline,
             publisher=self._publisher,
-            describe=lambda camera_id, offer: wiring.published_camera(self._config.camera_for(camera_id), offer),
+            describe=lambda camera_id, offer: wiring.published_camera(self._camera(camera_id), offer),
             memory=self._memory,
             clock=clock,
         )
-        requests = {"health": lambda _payload: self._health()}
+        requests = {
+            "health": lambda _payload: self._health(),
+            "approve": lambda payload: self._adoption.approve(*_strings(payload, "id", "name")),
+            "dismiss": lambda payload: _done(lambda: self._adoption.dismiss(*_strings(payload, "id"))),
+            "remove": lambda payload: _done(lambda: self._adoption.remove(*_strings(payload, "id"))),
+        }
         if operator is not None:
             requests["reload"] = lambda _payload: _done(operator.reload)
             requests["restart"] = lambda _payload: _done(operator.restart)
@@ -147,6 +168,7 @@ class App:
         self._web = WebServer(
             wiring.http_settings(self._config),
             self,
+            adoption=self._adoption,
             store=self._store,
             events=archive,
             metrics=self.metrics,
@@ -161,6 +183,7 @@ class App:
             admit=self._admit,
             talk=self._switchboard.desk,
             redirect_url=self._stream_url,
+            reception=self._adoption,
         )
         self._switchboard.connect(self._ingest)
         self._beacon = Beacon(wiring.ingest_settings(self._config), lambda: self._ingest.port, self._supervisor)
@@ -186,9 +209,9 @@ class App:
             self._supply.start()  # the model loads while the cameras' trackers bring in their library
             stack.callback(self._supply.stop)
             if self._config.ingest.unknown_cameras != "accept":  # else others may dial in again, and are known then
-                self._publisher.forget_others([camera.id for camera in self._config.first_cameras()])
-            for camera in self._config.first_cameras():
-                self._admit(camera.id)
+                self._publisher.forget_others(self._residents())
+            for camera_id in self._residents():
+                self._admit(camera_id)
             stack.callback(self._courier.close)  # last of all: notes what the broker took at the very end
             self._courier.open()  # before the publisher: what waited goes before everything new
             # Stopped in reverse: first nobody comes in, then the last events are made, written down, and handed over.
@@ -262,7 +285,7 @@ class App:
 
     def stream_options(self, camera_id: str) -> StreamOptions:
         """How a camera is shown."""
-        return wiring.stream_options(self._config.camera_for(camera_id))
+        return wiring.stream_options(self._camera(camera_id))
 
     def controls(self, camera_id: str) -> Mapping[str, Any]:
         """What can be set on a camera, and what it is set to."""
@@ -278,6 +301,7 @@ class App:
             "ready": all(part.ready for part in parts),
             "parts": {part.part: {"ready": part.ready, "detail": part.detail} for part in parts},
             "cameras": {camera_id: self._store.state(camera_id).value for camera_id in self._store.camera_ids()},
+            "waiting": self._adoption.waiting(),
         }
 
     def _stream_url(self, host: str) -> str:
@@ -285,11 +309,49 @@ class App:
         base = self._config.http.public_url or f"{scheme}://{host}:{self._web.port}"
         return f"{base}/cameras/{self._config.ingest.default_camera}/stream.mjpg"
 
-    def _admit(self, camera_id: str) -> None:
-        """Give a camera its place in every part, once; from the ingest thread when an unknown one is accepted."""
+    # --- who lives here ----------------------------------------------------------------------------------------
+
+    def move_in(self, camera_id: str) -> None:
+        """A camera was approved: it gets its place, or its new name."""
         if camera_id in self._store.camera_ids():
+            offer = self._switchboard.desk.offer(camera_id)
+            self._publisher.update_camera(wiring.published_camera(self._camera(camera_id), offer))
+        self._admit(camera_id)
+        default = self._config.ingest.default_camera
+        if self._config.cameras or default not in self._store.camera_ids() or default in self._adoption.names():
             return
+        if self._store.status(default).received:
+            self._adoption.keep(default)
+        elif self._operator is not None:
+            log.info("%s, which was there for want of another camera and never came, goes", default)
+            self._operator.reload()
+
+    def move_out(self, camera_id: str) -> None:
+        """An adopted camera was removed: what is remembered of it goes, and with a reload it itself."""
+        self._switchboard.desk.forget(camera_id)
+        if self._operator is not None:
+            self._operator.reload()
+
+    def _residents(self) -> Sequence[str]:
+        """The cameras that exist from the start."""
+        adopted = self._adoption.names()
+        first = () if adopted and not self._config.cameras else self._config.first_cameras()
+        return tuple(dict.fromkeys((*(camera.id for camera in first), *adopted)))
+
+    def _camera(self, camera_id: str) -> CameraConfig:
+        """As configured, else as the defaults say, under the name that it was adopted with."""
         camera = self._config.camera_for(camera_id)
+        name = self._adoption.names().get(camera_id)
+        return camera.model_copy(update={"name": name}) if name and self._config.camera(camera_id) is None else camera
+
+    def _admit(self, camera_id: str) -> None:
+        """Give a camera its place in every part, once; from whichever thread lets it in."""
+        with self._moving_in:
+            if camera_id not in self._store.camera_ids():
+                self._place(camera_id)
+
+    def _place(self, camera_id: str) -> None:
+        camera = self._camera(camera_id)
         self._pipeline.add_camera(wiring.camera_plan(self._config, camera))
         offer = self._switchboard.desk.add_camera(camera_id, wiring.configured_controls(self._config, camera))
         self._publisher.add_camera(wiring.published_camera(camera, offer))
@@ -299,6 +361,19 @@ class App:
             offline_after_s=camera.offline_after_s,
             detect_max_fps=camera.detect.max_fps,
         )
+
+
+def _strings(payload: Mapping[str, Any], first: str, *others: str) -> tuple[str, ...]:
+    """The texts of a request; the first must be there.
+
+    Raises:
+        AdoptionRefused: it is not, or one is no text.
+    """
+    values = tuple(payload.get(name, "") for name in (first, *others))
+    if not all(isinstance(value, str) for value in values) or not values[0]:
+        names = ", ".join(f'"{name}"' for name in (first, *others))
+        raise AdoptionRefused(f"the request needs texts: {names} (the first always)")
+    return values
 
 
 def _done(act: Callable[[], None]) -> Mapping[str, Any]:

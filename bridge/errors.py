@@ -13,6 +13,7 @@
     ├── PeerError              the other side broke the camera link's rules; carries the close code
     ├── BrokerError            the MQTT broker cannot be reached, refuses us, or went away; carries the mend
     ├── ControlRefused         a control cannot be set as asked; says why and what is allowed
+    ├── AdoptionRefused        a camera cannot be approved or removed as asked; says why and the mend
     ├── HistoryError           the history cannot be read or written; carries the mend and whether the disk is full
     ├── LinkLost               a simulated camera's link to the bridge ended; carries the close code
     ├── SourceError            footage for the simulator cannot be read
@@ -154,6 +155,10 @@ class HistoryError(BridgeError):
 
 class ControlRefused(BridgeError):
     """A control cannot be set as asked; the message says why and what is allowed."""
+
+
+class AdoptionRefused(BridgeError):
+    """A camera cannot be approved, dismissed or removed as asked; the message says why and the mend."""
 
 
 class LinkLost(BridgeError):

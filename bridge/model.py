@@ -282,6 +282,27 @@ class Range:
     step: float
 
 
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A camera that came to the door and is not let in until somebody approves it.
+
+    Attributes:
+        camera_id: what it calls itself.
+        key_sha256: of the key that it showed, hex; empty when it showed none.
+        address: where it came from.
+        hello: what it said of itself, checked for types; empty: a legacy camera, or one that said nothing.
+        jpeg: a picture of it; None when it sent none.
+        known: a camera of that name is at home already, with another key.
+    """
+
+    camera_id: str
+    key_sha256: str
+    address: str
+    hello: Mapping[str, Any] = field(default_factory=dict)
+    jpeg: bytes | None = field(default=None, repr=False)
+    known: bool = False
+
+
 CONTROL_RANGES: Mapping[Control, Range] = MappingProxyType(
     {
         Control.CONFIDENCE: Range(0.05, 0.95, 0.05),  # 0 takes every shadow for a person, 1 nothing at all

@@ -49,6 +49,7 @@ class HealthMonitor:
         store: whose cameras.
         sink: who is told.
         describe: what the bridge is now (version, model, cameras).
+        figures: more figures of the bridge; told at once when one changes.
         clock: where the time comes from.
         supervisor: told when the thread dies.
     """
@@ -59,12 +60,15 @@ class HealthMonitor:
         store: FrameStore,
         sink: HealthSink,
         describe: Callable[[], Mapping[str, Any]],
+        figures: Callable[[], Mapping[str, Any]],
         clock: Clock,
         supervisor: Supervisor,
     ) -> None:
         self._store = store
         self._sink = sink
         self._describe = describe
+        self._figures = figures
+        self._told_figures: Mapping[str, Any] = {}
         self._clock = clock
         self._states: dict[str, CameraState] = {}
         self._told_mono_s: dict[str, float] = {}
@@ -101,9 +105,12 @@ class HealthMonitor:
             if came_or_went or (overdue and status.state is not CameraState.WAITING):
                 self._told_mono_s[camera_id] = now_s
                 self._sink.telemetry(status)
+        figures = self._figures()
+        changed = changed or figures != self._told_figures
         if changed or now_s - self._told_bridge_mono_s >= _TELEMETRY_INTERVAL_S:
             self._told_bridge_mono_s = now_s
-            self._sink.bridge_telemetry(self._bridge_telemetry(now_s, statuses))
+            self._told_figures = figures
+            self._sink.bridge_telemetry({**self._bridge_telemetry(now_s, statuses), **figures})
         info = self._describe()
         if info != self._info:
             self._info = info

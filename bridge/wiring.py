@@ -88,7 +88,7 @@ def ingest_settings(config: Config) -> IngestSettings:
         unknown_cameras=UnknownCameras(ingest.unknown_cameras),
         allow_legacy=None if ingest.allow_legacy == "auto" else ingest.allow_legacy,
         allowed_origins=ingest.allowed_origins,
-        cameras=MappingProxyType({camera.id: CameraAccess(_reveal(camera.token)) for camera in config.first_cameras()}),
+        cameras=MappingProxyType({camera.id: CameraAccess(_reveal(camera.token)) for camera in config.cameras}),
         tls=IngestTls(ingest.tls.cert_file, ingest.tls.key_file)
         if ingest.tls.enabled and ingest.tls.cert_file and ingest.tls.key_file
         else None,

@@ -9,7 +9,8 @@ In this order, so that nobody learns more than needed:
 4. A camera with a token must show it (4401), with one exception: ``allow_legacy: true`` lets a legacy session in on
    ``/ws`` that shows nothing at all.
 5. A camera without a token comes in; on ``/ws`` only as a modern session when ``allow_legacy`` is ``false``.
-6. A camera that is not configured: see ``UnknownCameras``. With no camera configured at all, the default camera
+6. A camera that was adopted must show the key that it showed then. One that shows another waits to be approved anew.
+7. A camera that is neither: see ``UnknownCameras``. With no camera configured or adopted at all, the default camera
    exists by itself and has no token.
 
 Refusals with a WebSocket close code (4xxx) are sent after the handshake is accepted: before it, a close code does not
@@ -18,9 +19,11 @@ exist.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -30,7 +33,7 @@ from bridge.ingest.settings import UnknownCameras
 from bridge.link.table import CLOSE_BAD_TOKEN, CLOSE_UNKNOWN_CAMERA, CLOSE_WAITS_FOR_APPROVAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bridge.ingest.settings import IngestSettings
 
@@ -76,10 +79,35 @@ class PlainAnswer:
     location: str | None = None
 
 
-Decision: TypeAlias = Accept | Refuse
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Say who you are and show a picture, for whoever approves cameras; then go, and try again.
+
+    Attributes:
+        camera_id: what it calls itself.
+        key_sha256: of what it showed as its token, hex; empty for nothing.
+        code: how the connection is closed then.
+        reason: likewise.
+        known: a camera of that name was adopted with another key.
+    """
+
+    camera_id: str
+    key_sha256: str
+    code: int
+    reason: str
+    known: bool = False
 
 
-def decide(path: str, authorization: str | None, origin: str | None, settings: IngestSettings) -> Decision:
+Decision: TypeAlias = Accept | Wait | Refuse
+
+
+def decide(
+    path: str,
+    authorization: str | None,
+    origin: str | None,
+    settings: IngestSettings,
+    adopted: Mapping[str, str] = MappingProxyType({}),
+) -> Decision:
     """Decide on an opening handshake.
 
     Args:
@@ -87,6 +115,7 @@ def decide(path: str, authorization: str | None, origin: str | None, settings: I
         authorization: the ``Authorization`` header.
         origin: the ``Origin`` header.
         settings: the rules in force.
+        adopted: the SHA-256 of each adopted camera's key, hex; empty for one that had none to show.
     """
     where, _, query = path.partition("?")
     where = where.removesuffix("/")
@@ -99,9 +128,11 @@ def decide(path: str, authorization: str | None, origin: str | None, settings: I
     if not _CAMERA_ID.fullmatch(camera_id) or camera_id == _RESERVED_ID:
         shown = close_reason(camera_id, 32)
         return Refuse(CLOSE_UNKNOWN_CAMERA, f"{shown!r} is no camera id: use 1 to 32 of a-z, 0-9 and _, not 'bridge'")
-    known = camera_id in settings.cameras or (not settings.cameras and camera_id == settings.default_camera)
-    if not known:
-        return _decide_unknown(camera_id, settings.unknown_cameras)
+    alone = not settings.cameras and not adopted and camera_id == settings.default_camera
+    if camera_id not in settings.cameras and not alone:
+        key = _shown_token(authorization, query)
+        key_sha256 = "" if key is None else hashlib.sha256(_raw(key)).hexdigest()
+        return _decide_stranger(camera_id, key_sha256, adopted.get(camera_id), settings.unknown_cameras)
     camera = settings.cameras.get(camera_id)
     if camera is None or not camera.token:
         modern_only = is_default and settings.allow_legacy is False
@@ -140,14 +171,21 @@ def _host_name(header: str | None) -> str | None:
     return f"[{host}]" if ":" in host else host
 
 
-def _decide_unknown(camera_id: str, policy: UnknownCameras) -> Decision:
+def _decide_stranger(camera_id: str, shown: str, adopted: str | None, policy: UnknownCameras) -> Decision:
+    """A camera that is not configured: adopted with the key whose hash that is, or unknown."""
+    if adopted is not None:
+        if not adopted or hmac.compare_digest(shown, adopted):
+            return Accept(camera_id, Admission.ANY)
+        if policy is UnknownCameras.APPROVE:
+            reason = f"another key: approve {camera_id} again, or give this board another id"
+            return Wait(camera_id, shown, CLOSE_BAD_TOKEN, reason, known=True)
+        return Refuse(CLOSE_BAD_TOKEN, f"another key: {camera_id} was adopted with a key that this board does not have")
     match policy:
         case UnknownCameras.ACCEPT:
             return Accept(camera_id, Admission.ANY)
         case UnknownCameras.APPROVE:
-            return Refuse(
-                CLOSE_WAITS_FOR_APPROVAL, f"{camera_id} waits for approval: add it under cameras: in the configuration"
-            )
+            reason = f"{camera_id} waits for approval: on the bridge's page, or by MQTT request"
+            return Wait(camera_id, shown, CLOSE_WAITS_FOR_APPROVAL, reason)
         case UnknownCameras.REJECT:
             return Refuse(CLOSE_UNKNOWN_CAMERA, f"no camera {camera_id}: add it under cameras: in the configuration")
 

@@ -12,16 +12,20 @@ import asyncio
 import contextlib
 import logging
 import threading
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 
-from bridge.ingest.access import CAMERA_PATH, Accept, Refuse, answer_plain, decide
+from bridge.ingest.access import CAMERA_PATH, Accept, Refuse, Wait, answer_plain, decide
 from bridge.ingest.door import Door
 from bridge.ingest.listen import bind, tls_context
+from bridge.ingest.lobby import Lobby
 from bridge.ingest.messages import close_reason, write_restart, write_set
+from bridge.ingest.reception import NobodyAtReception
 from bridge.ingest.wire import CameraProtocol
 from bridge.link.table import CLOSE_NOT_UTF8, CLOSE_TOO_BIG, FRAME_HEADER_BYTES
 from bridge.runtime.worker import Worker
@@ -32,7 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bridge.frames.store import FrameStore
-    from bridge.ingest.door import Visit
+    from bridge.ingest.access import Decision
+    from bridge.ingest.reception import Reception
     from bridge.ingest.settings import IngestSettings
     from bridge.ingest.talk import CameraTalk
     from bridge.model import ControlValue
@@ -62,6 +67,7 @@ class IngestServer:
         admit: called with the id of a camera that is not configured before anything of it goes anywhere.
         talk: hears what cameras say of themselves, and says what to welcome them with.
         redirect_url: makes the address of the default camera's live stream from the host that a browser asked for.
+        reception: knows the adopted cameras, and is told of those that wait; None: there are none.
     """
 
     def __init__(
@@ -74,11 +80,14 @@ class IngestServer:
         admit: Callable[[str], None],
         talk: CameraTalk,
         redirect_url: Callable[[str], str],
+        reception: Reception | None = None,
     ) -> None:
         self._settings = settings
         self._supervisor = supervisor
-        self._redirect_url = redirect_url
+        self._reception = reception or NobodyAtReception()
+        self._lobby = Lobby(settings, clock=clock, reception=self._reception)
         self._door = Door(settings, store, clock=clock, admit=admit, talk=talk)
+        self._house = _House(settings, self._door, self._lobby, self._decide, redirect_url)
         self._worker: Worker | None = None
         self._connections: set[_Connection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -188,6 +197,7 @@ class IngestServer:
         self._started.set()
         while not self._stopping.is_set():
             self._door.check_silence()
+            self._lobby.check()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _CHECK_INTERVAL_S)
         server.close()
@@ -206,7 +216,16 @@ class IngestServer:
             await asyncio.sleep(0)
 
     def _make_connection(self) -> _Connection:
-        return _Connection(self._settings, self._door, self._redirect_url, self._connections, self._buffer)
+        return _Connection(self._house, self._connections, self._buffer)
+
+    def _decide(self, request: Request) -> Decision:
+        return decide(
+            request.path,
+            _header(request, "Authorization"),
+            _header(request, "Origin"),
+            self._settings,
+            self._reception.adopted(),
+        )
 
     def _on_exception(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Whatever escapes a callback: a fault of ours ends the process, the network's troubles are logged."""
@@ -217,26 +236,38 @@ class IngestServer:
             self._supervisor.crashed("ingest", error)
 
 
-class _Connection(asyncio.BufferedProtocol):
-    """One TCP connection: bytes between asyncio and the wire protocol, whole messages to the door."""
+@dataclass(frozen=True, slots=True)
+class _House:
+    """What every connection finds behind it."""
 
-    def __init__(
-        self,
-        settings: IngestSettings,
-        door: Door,
-        redirect_url: Callable[[str], str],
-        registry: set[_Connection],
-        buffer: memoryview,
-    ) -> None:
-        self._settings = settings
-        self._door = door
-        self._redirect_url = redirect_url
+    settings: IngestSettings
+    door: Door
+    lobby: Lobby
+    decide: Callable[[Request], Decision]
+    redirect_url: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """Where a connection's messages go: the door's, or the lobby's."""
+
+    receive: Callable[[str | bytes], None]
+    heartbeat: Callable[[], None]
+    refuse_huge: Callable[[], None]
+    leave: Callable[[str], None]
+
+
+class _Connection(asyncio.BufferedProtocol):
+    """One TCP connection: bytes between asyncio and the wire protocol, whole messages to the door or the lobby."""
+
+    def __init__(self, house: _House, registry: set[_Connection], buffer: memoryview) -> None:
+        self._house = house
         self._registry = registry
-        self._protocol = CameraProtocol(_MAX_SIZE_FACTOR * settings.max_frame_bytes + FRAME_HEADER_BYTES)
+        self._protocol = CameraProtocol(_MAX_SIZE_FACTOR * house.settings.max_frame_bytes + FRAME_HEADER_BYTES)
         self._buffer = buffer
         self._parts: list[bytes] = []  # of a fragmented message
         self._is_text = False
-        self._visit: Visit | None = None
+        self._seat: _Seat | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._address = "?"
 
@@ -294,8 +325,8 @@ class _Connection(asyncio.BufferedProtocol):
         """Take what has arrived."""
         for event in self._protocol.receive(self._buffer[:nbytes]):
             if isinstance(event, bytes):
-                if self._visit is not None:
-                    self._door.receive(self._visit, event)
+                if self._seat is not None:
+                    self._seat.receive(event)
             elif isinstance(event, Frame):
                 self._take_frame(event)
             elif isinstance(event, Request):
@@ -313,12 +344,12 @@ class _Connection(asyncio.BufferedProtocol):
         self._registry.discard(self)
         if self._deadline is not None:
             self._deadline.cancel()
-        if self._visit is not None:
+        if self._seat is not None:
             if self._protocol.close_sent is not None and self._protocol.close_sent.code == CLOSE_TOO_BIG:
-                self._door.refuse_huge(self._visit)
-            self._door.leave(self._visit, self._why())
+                self._seat.refuse_huge()
+            self._seat.leave(self._why())
         elif self._protocol.handshake_exc is not None:
-            self._door.no_handshake(self, str(self._protocol.handshake_exc))
+            self._house.door.no_handshake(self, str(self._protocol.handshake_exc))
 
     # --- inside ------------------------------------------------------------------------------------------------
 
@@ -346,22 +377,39 @@ class _Connection(asyncio.BufferedProtocol):
         if "websocket" not in (_header(request, "Upgrade") or "").lower():
             self._respond(self._answer_browser(request))
             return
-        decision = decide(request.path, _header(request, "Authorization"), _header(request, "Origin"), self._settings)
+        decision = self._house.decide(request)
         if isinstance(decision, Refuse):
-            self._door.turn_away(self, request.path, decision)
+            self._house.door.turn_away(self, request.path, decision)
             if decision.is_http:
                 self._respond(self._protocol.reject(decision.code, f"{decision.reason}\n"))
                 return
         self._respond(self._protocol.accept(request))
         if self._protocol.state is not State.OPEN:
             return  # no valid handshake
-        if isinstance(decision, Accept):
-            self._visit = self._door.enter(self, decision)
-        else:
-            self.close(decision.code, decision.reason)
+        match decision:
+            case Accept():
+                door = self._house.door
+                visit = door.enter(self, decision)
+                self._seat = _Seat(
+                    partial(door.receive, visit),
+                    partial(door.receive_heartbeat, visit),
+                    partial(door.refuse_huge, visit),
+                    partial(door.leave, visit),
+                )
+            case Wait():
+                lobby = self._house.lobby
+                visitor = lobby.enter(self, decision)
+                self._seat = _Seat(
+                    partial(lobby.receive, visitor),
+                    partial(lobby.receive_heartbeat, visitor),
+                    partial(lobby.refuse_huge, visitor),
+                    partial(lobby.leave, visitor),
+                )
+            case Refuse():
+                self.close(decision.code, decision.reason)
 
     def _answer_browser(self, request: Request) -> Response:
-        plain = answer_plain(request.path, _header(request, "Host"), self._redirect_url)
+        plain = answer_plain(request.path, _header(request, "Host"), self._house.redirect_url)
         response = self._protocol.reject(plain.status, plain.text)
         if plain.location is not None:
             response.headers["Location"] = plain.location
@@ -375,9 +423,9 @@ class _Connection(asyncio.BufferedProtocol):
 
     def _take_frame(self, frame: Frame) -> None:
         """Put messages together; a camera sends each in one frame."""
-        if frame.opcode in (Opcode.PING, Opcode.PONG) and self._visit is not None:
-            self._door.receive_heartbeat(self._visit)
-        if frame.opcode not in (Opcode.BINARY, Opcode.TEXT, Opcode.CONT) or self._visit is None:
+        if frame.opcode in (Opcode.PING, Opcode.PONG) and self._seat is not None:
+            self._seat.heartbeat()
+        if frame.opcode not in (Opcode.BINARY, Opcode.TEXT, Opcode.CONT) or self._seat is None:
             return
         if frame.opcode is not Opcode.CONT:
             self._is_text = frame.opcode is Opcode.TEXT
@@ -385,18 +433,18 @@ class _Connection(asyncio.BufferedProtocol):
         if frame.fin:
             message = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
             self._parts.clear()
-            self._take_message(self._visit, message)
+            self._take_message(self._seat, message)
 
-    def _take_message(self, visit: Visit, message: bytes) -> None:
+    def _take_message(self, seat: _Seat, message: bytes) -> None:
         if not self._is_text:
-            self._door.receive(visit, message)
+            seat.receive(message)
             return
         try:
             text = message.decode()
         except UnicodeDecodeError:
             self.close(CLOSE_NOT_UTF8, "a text message must be UTF-8: send pictures as binary messages")
             return
-        self._door.receive(visit, text)
+        seat.receive(text)
 
     def _why(self) -> str:
         sent, received = self._protocol.close_sent, self._protocol.close_rcvd

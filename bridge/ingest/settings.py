@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class UnknownCameras(StrEnum):
     """What happens to a camera that is not configured (``ingest.unknown_cameras``)."""
 
-    APPROVE = "approve"  # turned away with 4403 until somebody configures it
+    APPROVE = "approve"  # heard, shown, and turned away with 4403 until somebody approves it
     ACCEPT = "accept"  # let in, and known from then on
     REJECT = "reject"  # turned away with 4404
 

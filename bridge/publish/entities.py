@@ -167,6 +167,7 @@ _HEALTH = (
 _BRIDGE = (
     _Figure("cameras", "mdi:cctv", _measured()),
     _Figure("cameras_online", "mdi:cctv", _measured()),
+    _Figure("waiting", "mdi:account-clock", _measured()),
     _Figure("inference_ms", "mdi:timer-outline", _MILLISECONDS),
     _Figure("queue", "mdi:tray-full", _measured()),
     _Figure("uptime_s", "mdi:clock-start", _measured("s", "duration")),

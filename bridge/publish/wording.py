@@ -52,6 +52,7 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "version": "Version",
         "cameras": "Cameras",
         "cameras_online": "Cameras online",
+        "waiting": "Cameras waiting",
         "queue": "Waiting messages",
         "reload": "Reload configuration",
     }

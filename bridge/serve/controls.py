@@ -5,23 +5,21 @@ A camera may take seconds to answer and the server has few threads: at most half
 
 from __future__ import annotations
 
-import json
 import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, jsonify, request
-from werkzeug.exceptions import BadRequest, Forbidden, ServiceUnavailable, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, ServiceUnavailable
 
 from bridge.errors import ControlRefused
 from bridge.serve import api
+from bridge.serve.guard import json_body, refuse_other_sites
 from bridge.serve.listener import MORE_TIME
-from bridge.serve.origin import host_of, is_foreign
 
 if TYPE_CHECKING:
     from bridge.serve.site import Site
 
-_MAX_BODY_BYTES = 4096
 _WAITING_AT_A_TIME = 4
 _RETRY_AFTER_S = 2
 _SENSIBLE = 1e15
@@ -35,7 +33,7 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.patch("/api/cameras/<camera_id>")
     def change(camera_id: str) -> tuple[Response, int]:
-        _refuse_other_sites(site)
+        refuse_other_sites(site)
         api.require_camera(site, camera_id)
         asked = _asked()
         if not turns.acquire(blocking=False):
@@ -63,26 +61,13 @@ def _set_all(site: Site, camera_id: str, asked: dict[str, object]) -> tuple[Resp
     return jsonify(api.camera_json(site, camera_id)), HTTPStatus.OK
 
 
-def _refuse_other_sites(site: Site) -> None:
-    hosts = {request.host, host_of(site.settings.public_url or "")}
-    if is_foreign(request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin"), hosts):
-        raise Forbidden("this came from another site's page; only the bridge's own page and programs may change things")
-
-
 def _asked() -> dict[str, object]:
     """The controls that the body names, each with a value that JSON can carry and a control may have.
 
     Raises:
         HTTPException: the body is something else, or too long.
     """
-    # A form of another site's page can send neither this type nor the method, not even where no header tells of it.
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType(f"Content-Type must be application/json; {_EXPECTED}")
-    request.max_content_length = _MAX_BODY_BYTES
-    try:
-        body = json.loads(request.get_data())
-    except (ValueError, RecursionError):
-        raise BadRequest(f"the body is no JSON; {_EXPECTED}") from None
+    body = json_body(_EXPECTED)
     controls = body.get("controls") if isinstance(body, dict) and len(body) == 1 else None
     if not isinstance(controls, dict) or not controls:
         raise BadRequest(_EXPECTED)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bridge.errors import ControlRefused
+from bridge.errors import AdoptionRefused, ControlRefused
 from bridge.model import EventPage, Readiness
 from bridge.serve.eventquery import is_event_id
 from bridge.serve.live import StreamOptions
@@ -72,6 +72,49 @@ class FakeBridge:
             raise ControlRefused(self.refusals[name])
         if name != "restart":
             self.controls(camera_id)["values"][name] = value
+
+
+@dataclass
+class FakeAdoption:
+    """An ``AdoptionView`` that is set by hand.
+
+    Attributes:
+        guests: what ``waiting`` gives.
+        pictures: by camera.
+        refusal: why nothing can be changed; empty: it can.
+        told: what was done, in order.
+    """
+
+    guests: list[dict[str, Any]] = field(default_factory=list)
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    refusal: str = ""
+    told: list[tuple[str, ...]] = field(default_factory=list)
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """The guests that were set."""
+        return self.guests
+
+    def picture(self, camera_id: str) -> bytes | None:
+        """The picture that was set."""
+        return self.pictures.get(camera_id)
+
+    def approve(self, camera_id: str, name: str = "") -> dict[str, Any]:
+        """Note it, unless it is to be refused."""
+        self._note("approve", camera_id, name)
+        return {"id": camera_id, "name": name, "bound_to_key": True}
+
+    def dismiss(self, camera_id: str) -> None:
+        """Note it, unless it is to be refused."""
+        self._note("dismiss", camera_id)
+
+    def remove(self, camera_id: str) -> None:
+        """Note it, unless it is to be refused."""
+        self._note("remove", camera_id)
+
+    def _note(self, *what: str) -> None:
+        if self.refusal:
+            raise AdoptionRefused(self.refusal)
+        self.told.append(what)
 
 
 @dataclass

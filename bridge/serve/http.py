@@ -14,11 +14,11 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable, Unauthorized
 
 from bridge.errors import HistoryError, ListenError
 from bridge.runtime.worker import Worker
-from bridge.serve import api, controls, dashboard, events, pictures
+from bridge.serve import adoption, api, controls, dashboard, events, pictures
 from bridge.serve.access import Access
 from bridge.serve.listener import Listener
 from bridge.serve.password import PasswordCheck
-from bridge.serve.site import BridgeView, HttpSettings, PastEvents, Site, TlsFiles
+from bridge.serve.site import AdoptionView, BridgeView, HttpSettings, PastEvents, Site, TlsFiles
 
 if TYPE_CHECKING:
     import threading
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bridge.runtime.metrics import Metrics
     from bridge.runtime.worker import Supervisor
 
-__all__ = ["BridgeView", "HttpSettings", "PastEvents", "TlsFiles", "WebServer", "create_app"]
+__all__ = ["AdoptionView", "BridgeView", "HttpSettings", "PastEvents", "TlsFiles", "WebServer", "create_app"]
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def create_app(site: Site) -> Flask:
 
     app.register_error_handler(HTTPException, _error_json)
     app.register_error_handler(HistoryError, _history_error_json)
-    for room in (dashboard, pictures, api, controls, events):
+    for room in (dashboard, pictures, api, controls, adoption, events):
         app.register_blueprint(room.blueprint(site))
     return app
 
@@ -113,6 +113,7 @@ class WebServer:
     Args:
         settings: where it listens and whom it lets in.
         bridge: readiness, information and stream options.
+        adoption: who waits to be approved.
         store: frames, tracks and states.
         metrics: what ``/metrics`` shows.
         clock: the time.
@@ -128,6 +129,7 @@ class WebServer:
         settings: HttpSettings,
         bridge: BridgeView,
         *,
+        adoption: AdoptionView,
         store: FrameStore,
         metrics: Metrics,
         clock: Clock,
@@ -136,7 +138,14 @@ class WebServer:
     ) -> None:
         self._settings = settings
         self.site = Site(
-            settings, bridge, store=store, metrics=metrics, clock=clock, supervisor=supervisor, events=events
+            settings,
+            bridge,
+            adoption=adoption,
+            store=store,
+            metrics=metrics,
+            clock=clock,
+            supervisor=supervisor,
+            events=events,
         )
         self._listener = Listener(
             (settings.host, settings.port),

@@ -97,6 +97,25 @@ class BridgeView(Protocol):
         """
 
 
+class AdoptionView(Protocol):
+    """Who waits to be approved; must be thread-safe. What changes something may raise ``AdoptionRefused``."""
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Everybody who waits, as JSON values."""
+
+    def picture(self, camera_id: str) -> bytes | None:
+        """What a camera that waits has shown, a JPEG."""
+
+    def approve(self, camera_id: str, name: str = "") -> dict[str, Any]:
+        """Let a camera in that waits; gives ``id``, ``name`` and ``bound_to_key``."""
+
+    def dismiss(self, camera_id: str) -> None:
+        """Forget a camera that waits, until it comes again."""
+
+    def remove(self, camera_id: str) -> None:
+        """Take an adopted camera out."""
+
+
 class PastEvents(Protocol):
     """What the web asks of the history; must be thread-safe.
 
@@ -129,6 +148,7 @@ class Site:
     Args:
         settings: of the web.
         bridge: readiness, information and the cameras' stream options.
+        adoption: who waits to be approved.
         store: frames, tracks and states.
         metrics: for ``/metrics``.
         clock: the time.
@@ -141,6 +161,7 @@ class Site:
         settings: HttpSettings,
         bridge: BridgeView,
         *,
+        adoption: AdoptionView,
         store: FrameStore,
         metrics: Metrics,
         clock: Clock,
@@ -149,6 +170,7 @@ class Site:
     ) -> None:
         self.settings = settings
         self.bridge = bridge
+        self.adoption = adoption
         self.events = events
         self.store = store
         self.metrics = metrics

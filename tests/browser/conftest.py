@@ -18,7 +18,7 @@ from bridge.model import Scene, Track
 from bridge.runtime.clock import SystemClock
 from bridge.runtime.metrics import Metrics
 from bridge.runtime.worker import Supervisor
-from bridge.serve.fake import FakeBridge
+from bridge.serve.fake import FakeAdoption, FakeBridge
 from bridge.serve.http import HttpSettings, WebServer
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def make_site() -> Iterator[SiteFactory]:
         server = WebServer(
             HttpSettings(host="127.0.0.1", port=port, **settings),
             bridge,
+            adoption=FakeAdoption(),
             store=store,
             metrics=metrics,
             clock=clock,

@@ -309,7 +309,7 @@ def test_a_board_that_lacks_abilities_does_not_offer_them(store: FrameStore, wai
         assert told(talk, "greeted")[0]["capabilities"] == ["ecf1", "framesize", "quality", "max_fps", "update"]
         assert told(talk, "told_state") == [{"framesize": "VGA", "quality": 12, "fps": 20}]
         assert server.restart("door", 1)
-        wait_until(lambda: ("acknowledged", "door", 1, "cannot be done on this board") in talk.heard)
+        wait_until(lambda: ("acknowledged", "door", 1, "restart: cannot be done on this board") in talk.heard)
 
 
 def test_a_deaf_board_goes_on_sending_and_never_answers(

@@ -43,6 +43,7 @@ class _Scene:
     clock: ManualClock = field(default_factory=ManualClock)
     sink: _Sink = field(default_factory=_Sink)
     info: dict[str, Any] = field(default_factory=lambda: {"version": "1"})
+    figures: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.store = FrameStore(self.clock, Metrics())
@@ -51,6 +52,7 @@ class _Scene:
             store=self.store,
             sink=self.sink,
             describe=lambda: dict(self.info),
+            figures=lambda: dict(self.figures),
             clock=self.clock,
             supervisor=Supervisor(),
         )

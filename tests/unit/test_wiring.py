@@ -123,8 +123,9 @@ def test_camera_is_asked_for_the_rate_that_somebody_looks_at() -> None:
     assert wiring.configured_controls(config, config.camera_for("shed"))[Control.MAX_FPS] == 15.0
 
 
-def test_default_camera_exists_while_none_is_configured() -> None:
-    assert list(wiring.ingest_settings(Config()).cameras) == ["camera"]
+def test_only_configured_cameras_are_known_to_the_door() -> None:
+    assert list(wiring.ingest_settings(Config()).cameras) == []  # the default camera is while there is no other
+    assert list(wiring.ingest_settings(_config()).cameras) == [camera.id for camera in _config().cameras]
 
 
 def test_every_http_setting_arrives() -> None:

@@ -18,7 +18,7 @@ from bridge.model import Event, PictureKind, Scene, Track
 from bridge.runtime.clock import SystemClock
 from bridge.runtime.metrics import Metrics
 from bridge.runtime.worker import Supervisor
-from bridge.serve.fake import FakeBridge, FakePastEvents
+from bridge.serve.fake import FakeAdoption, FakeBridge, FakePastEvents
 from bridge.serve.http import HttpSettings, WebServer
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def make_site() -> Iterator[SiteFactory]:
         server = WebServer(
             replace(settings, **changes),
             bridge,
+            adoption=FakeAdoption(),
             store=store,
             metrics=metrics,
             clock=clock,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.ingest.access import Accept, PlainAnswer, Refuse, answer_plain, decide
+from bridge.ingest.access import Accept, PlainAnswer, Refuse, Wait, answer_plain, decide
 from bridge.ingest.messages import MAX_REASON_BYTES
 from bridge.ingest.protocol import Admission
 from bridge.ingest.settings import CameraAccess, IngestSettings, UnknownCameras
@@ -20,7 +22,7 @@ LOCKED_DEFAULT = IngestSettings(cameras=CAMERAS, default_camera="locked")
 def code(path: str, authorization: str | None = None, settings: IngestSettings = SETTINGS) -> int:
     """0 for an open door."""
     decision = decide(path, authorization, None, settings)
-    return decision.code if isinstance(decision, Refuse) else 0
+    return 0 if isinstance(decision, Accept) else decision.code
 
 
 # --- paths ---------------------------------------------------------------------------------------------------------
@@ -192,16 +194,50 @@ def test_allow_legacy_false_asks_the_right_token_for_nothing_more() -> None:
 # --- unknown cameras -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("policy", "expected", "mend"),
-    [
-        (UnknownCameras.APPROVE, 4403, "newcomer waits for approval: add it under cameras: in the configuration"),
-        (UnknownCameras.REJECT, 4404, "no camera newcomer: add it under cameras: in the configuration"),
-    ],
-)
-def test_an_unknown_camera_stays_out_and_hears_why(policy: UnknownCameras, expected: int, mend: str) -> None:
-    settings = IngestSettings(cameras=CAMERAS, unknown_cameras=policy)
-    assert decide("/ws/newcomer?token=x", None, None, settings) == Refuse(expected, mend)
+def test_an_unknown_camera_stays_out_and_hears_why() -> None:
+    settings = IngestSettings(cameras=CAMERAS, unknown_cameras=UnknownCameras.REJECT)
+    mend = "no camera newcomer: add it under cameras: in the configuration"
+    assert decide("/ws/newcomer?token=x", None, None, settings) == Refuse(4404, mend)
+
+
+def test_an_unknown_camera_waits_with_the_hash_of_what_it_shows() -> None:
+    settings = IngestSettings(cameras=CAMERAS)
+    key = hashlib.sha256(b"x").hexdigest()
+    reason = "newcomer waits for approval: on the bridge's page, or by MQTT request"
+    assert decide("/ws/newcomer?token=x", None, None, settings) == Wait("newcomer", key, 4403, reason)
+    assert decide("/ws/newcomer", "Bearer x", None, settings) == Wait("newcomer", key, 4403, reason)
+    assert decide("/ws/newcomer", None, None, settings) == Wait("newcomer", "", 4403, reason)
+
+
+def test_an_adopted_camera_comes_in_with_its_key_alone() -> None:
+    settings = IngestSettings(cameras=CAMERAS)
+    adopted = {"porch": hashlib.sha256(b"its key").hexdigest(), "sketch": ""}
+    assert decide("/ws/porch", "Bearer its key", None, settings, adopted) == Accept("porch", Admission.ANY)
+    assert decide("/ws/sketch", None, None, settings, adopted) == Accept("sketch", Admission.ANY)
+    for shown in ("Bearer another", None):
+        waits = decide("/ws/porch", shown, None, settings, adopted)
+        assert isinstance(waits, Wait)
+        assert (waits.code, waits.known) == (4401, True)
+        assert waits.reason == "another key: approve porch again, or give this board another id"
+
+
+def test_where_nobody_is_approved_another_key_is_refused() -> None:
+    settings = IngestSettings(cameras=CAMERAS, unknown_cameras=UnknownCameras.REJECT)
+    refused = decide("/ws/porch", "Bearer another", None, settings, {"porch": "ab" * 32})
+    assert isinstance(refused, Refuse)
+    assert refused.code == 4401
+
+
+def test_a_configured_camera_is_not_the_adopted_one_of_its_name() -> None:
+    settings = IngestSettings(cameras=CAMERAS)
+    refused = decide("/ws/locked", "Bearer its key", None, settings, {"locked": hashlib.sha256(b"its key").hexdigest()})
+    assert isinstance(refused, Refuse)
+    assert refused.code == 4401
+
+
+def test_the_default_camera_is_unknown_once_another_was_adopted() -> None:
+    assert decide("/ws", None, None, IngestSettings()) == Accept("camera", Admission.ANY)
+    assert isinstance(decide("/ws", None, None, IngestSettings(), {"porch": ""}), Wait)
 
 
 def test_an_unknown_camera_comes_in_where_all_are_accepted() -> None:

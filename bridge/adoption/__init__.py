@@ -1,0 +1,1 @@
+"""Cameras that come by themselves: they wait, somebody approves them, and they are kept."""

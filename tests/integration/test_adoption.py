@@ -1,0 +1,168 @@
+"""A camera that nobody configured, from its first knock to its pictures: real bridge, real broker, real twin."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.conftest import Listener, Mosquitto
+from tests.homeassistant.harness.bridge import Bridge, Camera
+from tests.homeassistant.harness.drawn import save_model
+from tests.homeassistant.harness.process import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import WaitUntil
+
+pytestmark = pytest.mark.integration
+
+
+class Site(NamedTuple):
+    """A bridge that knows no camera, and who hears its broker."""
+
+    folder: Path
+    bridge: Bridge
+    heard: Listener
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Who waits; nobody while the bridge begins anew."""
+        found: list[dict[str, Any]] = self.told("/api/waiting").get("waiting", [])
+        return found
+
+    def state(self, camera_id: str) -> str:
+        """A camera's state; empty when it is not there."""
+        cameras = self.told("/api/cameras").get("cameras", [{"id": camera_id, "state": "?"}])
+        return next((camera["state"] for camera in cameras if camera["id"] == camera_id), "")
+
+    def told(self, path: str) -> dict[str, Any]:
+        """What the API says; nothing while the bridge begins anew."""
+        try:
+            answer: dict[str, Any] = json.loads(self.bridge.get(path)[1])
+        except (OSError, http.client.HTTPException):
+            return {}
+        return answer
+
+    def send(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
+        """A request that changes something."""
+        request = urllib.request.Request(  # noqa: S310 - our own server
+            self.bridge.url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - likewise
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def ask(self, name: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """An MQTT request's answer."""
+        count = len(self.heard.on(f"espcam/bridge/response/{name}"))
+        self.heard.publish(f"espcam/bridge/request/{name}", json.dumps(payload).encode())
+        answer: dict[str, Any] = self.heard.wait_for(f"espcam/bridge/response/{name}", count=count + 1).json()
+        return answer
+
+    def camera(self, camera_id: str, *more: str) -> Camera:
+        """A board that dials the bridge; it is not started."""
+        scene = self.folder / "scene.png"
+        cv2.imwrite(str(scene), np.full((240, 320, 3), 128, np.uint8))
+        return Camera(self.folder, camera_id, self.bridge.ingest_port, ("--source", str(scene), *more))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    broker = Mosquitto(tmp_path, free_port())
+    with ExitStack() as stack:
+        stack.callback(broker.kill)
+        broker.start()
+        heard = Listener(broker.port, "#")
+        stack.callback(heard.close)
+        settings = {"detector": {"model": str(save_model(tmp_path))}, "state_file": str(tmp_path / "state.json")}
+        yield Site(tmp_path, stack.enter_context(Bridge(tmp_path, broker.port, settings)), heard)
+
+
+@pytest.mark.timeout(120)
+def test_a_new_camera_waits_is_approved_by_mqtt_and_stays(site: Site, wait_until: WaitUntil) -> None:
+    with site.camera("porch"):
+        wait_until(lambda: site.waiting(), 20, "it waits")  # noqa: PLW0108 - asked anew each time
+        (guest,) = site.waiting()
+        assert (guest["id"], guest["board"], guest["has_key"], guest["another_key"]) == (
+            "porch",
+            "simulated",
+            True,
+            False,
+        )
+        assert site.state("porch") == ""
+        status, picture = site.bridge.get("/api/waiting/porch/snapshot.jpg")
+        assert (status, picture[:2]) == (200, b"\xff\xd8")
+        wait_until(
+            lambda: (site.heard.on("espcam/bridge/telemetry") or [None])[-1].json()["waiting"] == 1,  # type: ignore[union-attr]
+            12,
+            "the broker hears that one waits",
+        )
+        answer = site.ask("approve", {"id": "porch", "name": "Front porch", "transaction": 7})
+        assert answer == {
+            "status": "ok",
+            "data": {"id": "porch", "name": "Front porch", "bound_to_key": True},
+            "transaction": 7,
+        }
+        # The default camera, which never came, goes: the bridge begins anew, and the camera finds it again.
+        wait_until(lambda: site.state("porch") == "online", 30, "its pictures come")
+        assert site.state("camera") == ""
+        assert site.waiting() == []
+        device = site.heard.wait_for("homeassistant/device/espcam-bridge_porch/config").json()
+        assert device["dev"]["name"] == "Front porch"
+
+        site.bridge.kill()
+        site.bridge.start()
+        wait_until(lambda: site.state("porch") == "online", 30, "it is known after a restart")
+    kept = json.loads((site.folder / "state.json").read_text())
+    assert "porch" in json.dumps(kept)
+
+    with site.camera("porch", "--token", "an impostor's"):
+        wait_until(lambda: [guest["another_key"] for guest in site.waiting()] == [True], 20, "the impostor waits")
+        wait_until(lambda: site.state("porch") == "offline", 20, "and does not take its place")
+
+
+@pytest.mark.timeout(120)
+def test_over_http_a_camera_is_dismissed_approved_and_removed(site: Site, wait_until: WaitUntil) -> None:
+    assert site.send("POST", "/api/cameras/porch/approve", {}) == (
+        409,
+        {
+            "error": "conflict",
+            "detail": "nobody waits as porch: see that the camera has power, and that it dials this bridge",
+        },
+    )
+    with site.camera("porch"):
+        wait_until(lambda: site.waiting(), 20, "it waits")  # noqa: PLW0108 - as above
+        assert site.send("POST", "/api/waiting/porch/dismiss", {}) == (200, {"id": "porch"})
+        assert site.waiting() == []
+        wait_until(lambda: site.waiting(), 20, "it comes again")  # noqa: PLW0108 - as above
+        status, told = site.send("POST", "/api/cameras/porch/approve")
+        assert (status, told["bound_to_key"]) == (200, True)
+        wait_until(lambda: site.state("porch") == "online", 30, "its pictures come")
+        site.heard.wait_for("homeassistant/device/espcam-bridge_porch/config")
+        assert site.send("DELETE", "/api/cameras/porch")[0] == 200
+        wait_until(lambda: site.state("porch") == "", 30, "it is gone")
+        wait_until(lambda: site.waiting(), 30, "it waits again")  # noqa: PLW0108 - as above
+        site.heard.wait_for("homeassistant/device/espcam-bridge_porch/config", b"")
+    assert site.send("DELETE", "/api/cameras/camera")[0] == 409
+
+
+def test_another_sites_page_approves_nobody(site: Site) -> None:
+    request = urllib.request.Request(  # noqa: S310 - our own server
+        f"{site.bridge.url}/api/cameras/porch/approve", method="POST", headers={"Origin": "http://evil.example"}
+    )
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(request, timeout=10)  # noqa: S310 - likewise
