@@ -130,7 +130,7 @@ def test_no_extension_is_agreed_on(port: Port) -> None:
     [
         ("/ws/door", 4401, "'Authorization: Bearer TOKEN' or ?token="),
         ("/ws/door?token=wrong", 4401, "send the one that the configuration has for door"),
-        ("/ws/newcomer", 4403, "add it under cameras: in the configuration"),
+        ("/ws/newcomer", 4403, "waits for approval"),
         ("/ws/Front-Door", 4404, "use 1 to 32 of a-z, 0-9 and _"),
         ("/ws/bridge", 4404, "not 'bridge'"),
     ],
