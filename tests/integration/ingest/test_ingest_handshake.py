@@ -130,7 +130,6 @@ def test_no_extension_is_agreed_on(port: Port) -> None:
     [
         ("/ws/door", 4401, "'Authorization: Bearer TOKEN' or ?token="),
         ("/ws/door?token=wrong", 4401, "send the one that the configuration has for door"),
-        ("/ws/newcomer", 4403, "waits for approval"),
         ("/ws/Front-Door", 4404, "use 1 to 32 of a-z, 0-9 and _"),
         ("/ws/bridge", 4404, "not 'bridge'"),
     ],
@@ -142,6 +141,17 @@ def test_who_may_not_come_in_hears_the_mend_even_while_sending(
     said = closed_with(port, path, jpeg * 100 if eager else None)
     assert said[0] == code
     assert mend in str(said[1])
+
+
+def test_an_unknown_camera_shows_a_picture_and_hears_that_it_waits(port: Port, jpeg: bytes) -> None:
+    with connect(port.url("/ws/newcomer")) as camera:
+        camera.send(json.dumps(HELLO))
+        camera.send(jpeg)
+        with pytest.raises(ConnectionClosed) as closed:
+            camera.recv(timeout=5)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4403
+    assert "waits for approval" in closed.value.rcvd.reason
 
 
 def test_where_unknown_cameras_are_rejected_they_hear_4404(start_port: StartPort) -> None:
