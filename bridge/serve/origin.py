@@ -29,7 +29,9 @@ def is_foreign(fetch_site: str | None, origin: str | None, hosts: Collection[str
         return fetch_site.lower() not in _OWN
     if origin is None:
         return False
-    return host_of(origin) not in {host.lower() for host in hosts}
+    host = host_of(origin)
+    # "null" (a sandboxed frame, a local file) has no host, and is nobody's own page, whatever is among ours.
+    return not host or host not in {own.lower() for own in hosts}
 
 
 def host_of(address: str) -> str:

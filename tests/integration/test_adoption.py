@@ -160,9 +160,9 @@ def test_over_http_a_camera_is_dismissed_approved_and_removed(site: Site, wait_u
     assert site.send("DELETE", "/api/cameras/camera")[0] == 409
 
 
-def test_another_sites_page_approves_nobody(site: Site) -> None:
-    request = urllib.request.Request(  # noqa: S310 - our own server
-        f"{site.bridge.url}/api/cameras/porch/approve", method="POST", headers={"Origin": "http://evil.example"}
-    )
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(request, timeout=10)  # noqa: S310 - likewise
+@pytest.mark.parametrize("origin", ["http://evil.example", "null"])
+def test_another_sites_page_approves_nobody(site: Site, origin: str) -> None:
+    for path in ("/api/cameras/porch/approve", "/api/waiting/porch/dismiss"):
+        request = urllib.request.Request(site.bridge.url + path, method="POST", headers={"Origin": origin})  # noqa: S310 - our own server
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(request, timeout=10)  # noqa: S310 - likewise

@@ -47,3 +47,7 @@ def test_the_host_of_an_address_is_what_browsers_write() -> None:
     assert host_of("https://Cams.Example/path") == "cams.example"
     assert host_of("http://[fe80::1]:8080") == "[fe80::1]:8080"
     assert host_of("null") == ""
+
+
+def test_a_page_without_an_origin_is_never_our_own_also_without_a_public_address() -> None:
+    assert is_foreign(None, "null", {"bridge:8080", host_of("")})
