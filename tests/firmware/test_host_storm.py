@@ -49,6 +49,8 @@ def test_pictures_come_back_after_every_disconnect_and_nothing_leaks(
         code = camera.wait(60 + 3 * _DISCONNECTS)
         assert code == 0, camera.story()  # 1: pictures did not come back; anything else: a sanitizer
         wait_until(lambda: told()["state"] == "offline", 30, "the bridge knows that it is gone")
+        # Our own questions leave connections of their page behind for a moment.
+        wait_until(lambda: open_files(bridge.pid) <= early[0], 10, "the bridge holds no more files than before")
         late = (open_files(bridge.pid), rss_bytes(bridge.pid))
         assert told()["rejected"] == {}, "no half picture was taken for a whole one"
 
@@ -62,8 +64,7 @@ def test_pictures_come_back_after_every_disconnect_and_nothing_leaks(
     assert end["state"] in {"stream", "idle"}
     assert end["open_files"] <= end["open_files_early"]
     assert end["rss_bytes"] - end["rss_early_bytes"] < 4 * _MB
-    # It may have opened a file of its own meanwhile (a database's journal); a leak would be one for each reset.
-    assert late[0] - early[0] < min(20, _DISCONNECTS // 2), "the bridge holds files that it did not hold before"
+    assert late[0] <= early[0], "the bridge holds files that it did not hold before"
     assert late[1] - early[1] < 30 * _MB
 
 
