@@ -126,8 +126,8 @@ class IngestConfig(Section):
     )
     unknown_cameras: Literal["approve", "accept", "reject"] = Field(
         default="approve",
-        description="Cameras that are not configured: accept lets them in, reject turns them away; approve turns them "
-        "away until they are configured (approving from the page comes later).",
+        description="Cameras that are not configured: approve lets them wait until somebody lets them in, accept lets "
+        "them in, reject turns them away.",
     )
     allow_legacy: AutoOrBool = Field(
         default="auto",

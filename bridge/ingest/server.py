@@ -14,7 +14,7 @@ import logging
 import threading
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
@@ -257,6 +257,35 @@ class _Seat:
     leave: Callable[[str], None]
 
 
+_V = TypeVar("_V")
+_V_contra = TypeVar("_V_contra", contravariant=True)
+
+
+class _Room(Protocol[_V_contra]):
+    """Door or lobby: where a visit may take place."""
+
+    def receive(self, visit: _V_contra, message: str | bytes, /) -> None:
+        """Take one whole message."""
+
+    def receive_heartbeat(self, visit: _V_contra, /) -> None:
+        """Take a sign of life."""
+
+    def refuse_huge(self, visit: _V_contra, /) -> None:
+        """Take note of a message that was too long."""
+
+    def leave(self, visit: _V_contra, why: str, /) -> None:
+        """The connection has ended."""
+
+
+def _seat(room: _Room[_V], visit: _V) -> _Seat:
+    return _Seat(
+        partial(room.receive, visit),
+        partial(room.receive_heartbeat, visit),
+        partial(room.refuse_huge, visit),
+        partial(room.leave, visit),
+    )
+
+
 class _Connection(asyncio.BufferedProtocol):
     """One TCP connection: bytes between asyncio and the wire protocol, whole messages to the door or the lobby."""
 
@@ -388,23 +417,9 @@ class _Connection(asyncio.BufferedProtocol):
             return  # no valid handshake
         match decision:
             case Accept():
-                door = self._house.door
-                visit = door.enter(self, decision)
-                self._seat = _Seat(
-                    partial(door.receive, visit),
-                    partial(door.receive_heartbeat, visit),
-                    partial(door.refuse_huge, visit),
-                    partial(door.leave, visit),
-                )
+                self._seat = _seat(self._house.door, self._house.door.enter(self, decision))
             case Wait():
-                lobby = self._house.lobby
-                visitor = lobby.enter(self, decision)
-                self._seat = _Seat(
-                    partial(lobby.receive, visitor),
-                    partial(lobby.receive_heartbeat, visitor),
-                    partial(lobby.refuse_huge, visitor),
-                    partial(lobby.leave, visitor),
-                )
+                self._seat = _seat(self._house.lobby, self._house.lobby.enter(self, decision))
             case Refuse():
                 self.close(decision.code, decision.reason)
 
