@@ -59,11 +59,13 @@ class Site:
         server: the server behind the page.
         store: where frames go.
         bridge: what the server asks about the bridge.
+        adoption: who waits to be approved.
     """
 
     server: WebServer
     store: FrameStore
     bridge: FakeBridge
+    adoption: FakeAdoption
     _feeding: list[threading.Event] = field(default_factory=list)
 
     def add(self, camera_id: str, name: str = "") -> None:
@@ -107,18 +109,18 @@ def make_site() -> Iterator[SiteFactory]:
 
     def make(port: int = 0, **settings: Any) -> Site:  # noqa: ANN401 - settings by name
         clock, metrics, bridge = SystemClock(), Metrics(), FakeBridge(facts={"version": "1.2.3"})
-        store = FrameStore(clock, metrics)
+        store, adoption = FrameStore(clock, metrics), FakeAdoption()
         server = WebServer(
             HttpSettings(host="127.0.0.1", port=port, **settings),
             bridge,
-            adoption=FakeAdoption(),
+            adoption=adoption,
             store=store,
             metrics=metrics,
             clock=clock,
             supervisor=Supervisor(),
         )
         server.start()
-        sites.append(Site(server, store, bridge))
+        sites.append(Site(server, store, bridge, adoption))
         return sites[-1]
 
     yield make
