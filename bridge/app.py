@@ -18,7 +18,7 @@ from bridge.courier import Courier
 from bridge.detect.load import load_detector
 from bridge.detect.supply import DetectorSupply
 from bridge.dispatcher import Dispatcher
-from bridge.errors import AdoptionRefused
+from bridge.errors import AdoptionRefused, ConfigError
 from bridge.eventlog import EventLog
 from bridge.events.ids import IdMaker
 from bridge.frames.store import FrameStore
@@ -322,15 +322,22 @@ class App:
             return
         if self._store.status(default).received:
             self._adoption.keep(default)
-        elif self._operator is not None:
+        else:
             log.info("%s, which was there for want of another camera and never came, goes", default)
-            self._operator.reload()
+            self._begin_anew()
 
     def move_out(self, camera_id: str) -> None:
         """An adopted camera was removed: what is remembered of it goes, and with a reload it itself."""
         self._switchboard.desk.forget(camera_id)
-        if self._operator is not None:
-            self._operator.reload()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Let cameras that live here no more go; at the next start, when that is not possible now."""
+        try:
+            if self._operator is not None:
+                self._operator.reload()
+        except ConfigError as error:
+            log.warning("the camera goes at the next start, since the configuration cannot be read now: %s", error)
 
     def _residents(self) -> Sequence[str]:
         """The cameras that exist from the start."""

@@ -12,10 +12,11 @@ from bridge.model import CONTROL_RANGES, Control
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bridge.controls.ports import CameraLine, Memory
+    from bridge.controls.ports import CameraLine
     from bridge.model import ControlValue, Offer
     from bridge.publish.settings import PublishedCamera
     from bridge.runtime.clock import Clock
+    from bridge.runtime.memory import Memory
 
 # The desk gives a camera 5 s for its answer; this much more for the way there and back.
 _WAIT_S = 6.0

@@ -23,9 +23,10 @@ from bridge.errors import AdoptionRefused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bridge.adoption.ports import Household, Memory
+    from bridge.adoption.ports import Household
     from bridge.model import Guest
     from bridge.runtime.clock import Clock
+    from bridge.runtime.memory import Memory
 
 log = logging.getLogger(__name__)
 

@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-class Memory(Protocol):
-    """Keeps JSON values from one run of the bridge to the next, by section and key."""
-
-    def section(self, name: str) -> Mapping[str, Any]:
-        """A copy of all that is in a section."""
-
-    def put(self, section: str, key: str, value: Any) -> None:  # noqa: ANN401 - whatever JSON can say
-        """Remember a value; None forgets it."""
+from typing import Protocol
 
 
 class Household(Protocol):

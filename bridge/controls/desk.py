@@ -48,8 +48,9 @@ from bridge.model import Control, ControlValue, Offer
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bridge.controls.ports import Apply, Audience, CameraLine, Memory
+    from bridge.controls.ports import Apply, Audience, CameraLine
     from bridge.runtime.clock import Clock
+    from bridge.runtime.memory import Memory
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ None of them may block: the desk calls them in whichever thread has something to
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,13 +38,3 @@ class Audience(Protocol):
 
     def offer_changed(self, camera_id: str, offer: Offer) -> None:
         """The camera says that it is or can something else than before."""
-
-
-class Memory(Protocol):
-    """Keeps JSON values from one run of the bridge to the next, by section and key."""
-
-    def section(self, name: str) -> Mapping[str, Any]:
-        """A copy of all that is in a section."""
-
-    def put(self, section: str, key: str, value: Any) -> None:  # noqa: ANN401 - whatever JSON can say
-        """Remember a value; None forgets it."""

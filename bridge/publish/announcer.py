@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from typing import Self
 
     from bridge.publish.entities import Device
-    from bridge.publish.memory import Memory
     from bridge.publish.messages import Message
     from bridge.publish.settings import PublishSettings
     from bridge.runtime.clock import Clock
+    from bridge.runtime.memory import Memory
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from bridge.publish.announcer import BRIDGE, Announcer
 from bridge.publish.echoes import Echoes
 from bridge.publish.entities import bridge_device, camera_device, camera_slugs
 from bridge.publish.link import BrokerLink
-from bridge.publish.memory import Memory, ShortMemory
 from bridge.publish.messages import LabelSlugs, Message
 from bridge.publish.mqtt import PahoConnection
 from bridge.publish.reception import Reception
+from bridge.runtime.memory import Memory, ShortMemory
 from bridge.runtime.worker import Supervisor, Worker
 
 if TYPE_CHECKING:

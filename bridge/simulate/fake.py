@@ -29,6 +29,7 @@ class FakeLink:
         self.texts: list[str] = []
         self.frames: list[bytes] = []
         self.closed = False
+        self.aborted = False
         self._answers = list(answers)
         self._breaks_after = breaks_after
         self._lost = lost
@@ -56,6 +57,10 @@ class FakeLink:
     async def close(self) -> None:
         """Record the end."""
         self.closed = True
+
+    def abort(self) -> None:
+        """Record the sudden end."""
+        self.aborted = True
 
     def said(self, kind: str) -> list[dict[str, Any]]:
         """The JSON messages of a type that were sent, in order."""

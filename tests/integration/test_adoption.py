@@ -13,6 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
+from bridge.app import App
+from bridge.config.schema import Config
+from bridge.detect.fake import FakeDetector
+from bridge.errors import ConfigError
 from tests.conftest import Listener, Mosquitto
 from tests.homeassistant.harness.bridge import Bridge, Camera
 from tests.homeassistant.harness.drawn import save_model
@@ -166,3 +170,32 @@ def test_another_sites_page_approves_nobody(site: Site, origin: str) -> None:
         request = urllib.request.Request(site.bridge.url + path, method="POST", headers={"Origin": origin})  # noqa: S310 - our own server
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(request, timeout=10)  # noqa: S310 - likewise
+
+
+class Editing:
+    """An operator whose configuration somebody is just editing."""
+
+    def reload(self) -> None:
+        raise ConfigError(("espcam-bridge.yaml:3: mqtt.prt: unknown key",))
+
+    def restart(self) -> None:
+        raise AssertionError
+
+
+def test_a_camera_is_removed_also_while_the_configuration_is_wrong(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    local = {"host": "127.0.0.1", "port": 0}
+    config = Config.model_validate(
+        {
+            "mqtt": {"port": free_port()},
+            "ingest": local,
+            "http": local,
+            "history": {"enabled": False},
+            "state_file": tmp_path / "s",
+        }
+    )
+    with App(config, load=FakeDetector, operator=Editing()) as app:
+        app.move_out("porch")
+    assert "goes at the next start, since the configuration cannot be read now" in caplog.text
+    assert "mqtt.prt: unknown key" in caplog.text

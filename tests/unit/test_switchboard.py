@@ -8,9 +8,9 @@ import pytest
 from bridge.controls.fake import FakeLine
 from bridge.errors import ControlRefused
 from bridge.model import Control, Offer
-from bridge.publish.memory import ShortMemory
 from bridge.publish.settings import PublishedCamera
 from bridge.runtime.clock import SystemClock
+from bridge.runtime.memory import ShortMemory
 from bridge.switchboard import Switchboard
 
 if TYPE_CHECKING:

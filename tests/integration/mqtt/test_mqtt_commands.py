@@ -11,10 +11,10 @@ import pytest
 
 from bridge.model import Control
 from bridge.publish.commands import Request, SetControl
-from bridge.publish.memory import ShortMemory
 from bridge.publish.publisher import Publisher
 from bridge.publish.settings import DiscoveryFormat, PublishedCamera, PublishSettings
 from bridge.runtime.clock import SystemClock
+from bridge.runtime.memory import ShortMemory
 from bridge.runtime.metrics import Metrics
 from bridge.runtime.worker import Supervisor
 

@@ -16,10 +16,12 @@ from bridge.ingest.messages import (
     read_ack,
     read_hello,
     read_json,
+    read_progress,
     read_state,
     read_telemetry,
     write_restart,
     write_set,
+    write_update,
     write_welcome,
 )
 
@@ -324,3 +326,27 @@ def test_a_short_reason_stays_as_it_is() -> None:
 
 def test_a_long_reason_is_cut_between_characters() -> None:
     assert close_reason("ü" * 100, 5) == "üü"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"id": 1, "written_bytes": 5},
+        {"id": "1", "written_bytes": 5, "size": 9},
+        {"id": 1, "written_bytes": 10, "size": 9},
+        {"id": 1, "written_bytes": -1, "size": 9},
+        {"id": 1, "written_bytes": 1.5, "size": 9},
+        {"id": True, "written_bytes": 1, "size": 9},
+        {"id": 1, "written_bytes": 1, "size": 10**16},
+    ],
+)
+def test_progress_that_cannot_be_is_none(told: dict[str, object]) -> None:
+    assert read_progress(told) is None
+
+
+def test_an_update_that_a_camera_would_not_take_is_not_written() -> None:
+    with pytest.raises(ValueError, match="255 bytes"):
+        write_update(1, "http://a/" + "b" * 250, "00" * 32, 5, "1.0.0")
+    with pytest.raises(ValueError, match="32 at most"):
+        write_update(1, "http://a/b", "00" * 32, 5, "1" * 33)

@@ -9,9 +9,9 @@ import pytest
 from bridge.model import Control, Offer
 from bridge.publish.announcer import BRIDGE, Announcer
 from bridge.publish.entities import bridge_device, camera_device
-from bridge.publish.memory import ShortMemory
 from bridge.publish.settings import DiscoveryFormat, PublishedCamera, PublishSettings
 from bridge.runtime.clock import ManualClock
+from bridge.runtime.memory import ShortMemory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

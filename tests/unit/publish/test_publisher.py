@@ -11,11 +11,11 @@ import pytest
 from bridge.model import CameraState, CameraStatus, ChangeType, Control, Letter, Offer
 from bridge.publish.commands import SetControl
 from bridge.publish.fake import FakeBroker
-from bridge.publish.memory import ShortMemory
 from bridge.publish.messages import MessageKind
 from bridge.publish.publisher import Publisher
 from bridge.publish.settings import PublishedCamera, PublishSettings, TlsClient
 from bridge.runtime.clock import ManualClock
+from bridge.runtime.memory import ShortMemory
 from bridge.runtime.metrics import Metrics
 from bridge.runtime.worker import Supervisor
 

@@ -138,7 +138,7 @@ void Session::on_open(std::uint32_t now_ms) {
   }
   welcomed_ = false;
   sample_sent_ = false;
-  enter(State::kHello, now_ms);
+  enter(State::kHello);
   step_.arm(now_ms, limits_.welcome_ms);
   on_heard(now_ms);
   send(encode_hello(hello_, buffer_, sizeof buffer_));
@@ -180,7 +180,7 @@ void Session::on_closed(std::uint32_t now_ms, std::uint16_t code, std::string_vi
 void Session::on_frame_sent(std::uint32_t now_ms) {
   if (online()) {
     idle_.arm(now_ms, limits_.idle_after_ms);
-    settle(now_ms);
+    settle();
   } else if (state_ == State::kHello) {
     sample_sent_ = true;
   }
@@ -214,7 +214,7 @@ void Session::on_camera_recovered(std::uint32_t now_ms, bool works) {
   log("the camera was switched off and on, and starts");
   if (online()) {
     idle_.arm(now_ms, limits_.idle_after_ms);
-    settle(now_ms);
+    settle();
   }
 }
 
@@ -238,7 +238,7 @@ void Session::on_update_ended(std::uint32_t now_ms, std::string_view error) {
     if (update_has_id_) {
       send(encode_ack(update_id_, error, buffer_, sizeof buffer_));
     }
-    settle(now_ms);
+    settle();
   }
   if (error.empty()) {
     restart_soon(now_ms, RestartReason::kUpdate);
@@ -261,13 +261,13 @@ bool Session::linked() const {
 
 bool Session::online() const { return linked() && welcomed_; }
 
-void Session::enter(State state, std::uint32_t /*now_ms*/) {
+void Session::enter(State state) {
   state_ = state;
   step_.disarm();
 }
 
 void Session::enter_provision(std::uint32_t now_ms) {
-  enter(State::kProvision, now_ms);
+  enter(State::kProvision);
   no_network_.disarm();
   if (configuration_.has_network()) {
     step_.arm(now_ms, limits_.portal_for_ms);
@@ -276,7 +276,7 @@ void Session::enter_provision(std::uint32_t now_ms) {
 }
 
 void Session::enter_wifi(std::uint32_t now_ms) {
-  enter(State::kWifi, now_ms);
+  enter(State::kWifi);
   step_.arm(now_ms, limits_.wifi_retry_ms);
   if (!no_network_.armed()) {
     no_network_.arm(now_ms, limits_.portal_after_ms);
@@ -287,7 +287,7 @@ void Session::enter_wifi(std::uint32_t now_ms) {
 // Where the bridge is: as configured, or whatever mDNS says.
 void Session::enter_search(std::uint32_t now_ms) {
   if (configuration_.host.empty()) {
-    enter(State::kDiscover, now_ms);
+    enter(State::kDiscover);
     step_.arm(now_ms, limits_.discover_ms);
     port_.discover();
     return;
@@ -300,24 +300,24 @@ void Session::enter_search(std::uint32_t now_ms) {
 
 void Session::enter_connect(std::uint32_t now_ms) {
   put(found_.path, "/ws/", configuration_.camera_id.view());
-  enter(State::kConnect, now_ms);
+  enter(State::kConnect);
   step_.arm(now_ms, limits_.dial_ms);
   port_.dial(found_, configuration_.bearer());
 }
 
 void Session::enter_backoff(std::uint32_t now_ms, bool refused) {
-  enter(State::kBackoff, now_ms);
+  enter(State::kBackoff);
   const std::uint32_t random = port_.random();
   step_.arm(now_ms, refused ? backoff_.refused_ms(random) : backoff_.next_ms(random));
 }
 
 // Which of the states with a welcome it is.
-void Session::settle(std::uint32_t now_ms) {
+void Session::settle() {
   const State state = updating_                        ? State::kOta
                       : camera_ == Camera::kRecovering ? State::kCamRecover
                       : idle_.armed()                  ? State::kStream
                                                        : State::kIdle;
-  enter(state, now_ms);
+  enter(state);
 }
 
 void Session::lose(std::uint32_t now_ms, std::string_view why, bool refused) {
@@ -403,7 +403,7 @@ void Session::tick_linked(std::uint32_t now_ms) {
     }
   }
   if (idle_.take(now_ms)) {
-    settle(now_ms);
+    settle();
   }
 }
 
@@ -469,7 +469,7 @@ void Session::obey_welcome(std::uint32_t now_ms, const Message& message) {
     last_problem_.clear();
     telemetry_.arm(now_ms, 0);
     idle_.arm(now_ms, limits_.idle_after_ms);
-    settle(now_ms);
+    settle();
     log("welcome", message.welcome.camera_id.view());
   }
   if (on_trial_) {
@@ -512,7 +512,7 @@ void Session::obey_update(std::uint32_t now_ms, const Message& message) {
   update_silence_.arm(now_ms, limits_.update_silence_ms);
   progress_.arm(now_ms, limits_.progress_ms);
   log("fetching version", message.update.version.view());
-  settle(now_ms);
+  settle();
   port_.begin_update(message.update);
 }
 
@@ -552,18 +552,16 @@ void Session::recover_camera(std::uint32_t now_ms) {
   camera_ = Camera::kRecovering;
   log("the camera brings no pictures: it is switched off and on");
   if (online()) {
-    settle(now_ms);
+    settle();
   }
   port_.power_cycle_camera();
 }
 
-bool Session::send(std::string_view text) {
+void Session::send(std::string_view text) {
   // A link that takes nothing is about to be closed by its other events; there is nothing to do here but to say so.
-  if (!text.empty() && port_.send_text(text)) {
-    return true;
+  if (text.empty() || !port_.send_text(text)) {
+    log("a message could not be sent");
   }
-  log("a message could not be sent");
-  return false;
 }
 
 void Session::send_ack(const Message& message, std::string_view error) {

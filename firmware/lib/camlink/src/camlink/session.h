@@ -152,13 +152,13 @@ class Session {
  private:
   enum class Camera : std::uint8_t { kWorks, kRecovering };
 
-  void enter(State state, std::uint32_t now_ms);
+  void enter(State state);
   void enter_provision(std::uint32_t now_ms);
   void enter_wifi(std::uint32_t now_ms);
   void enter_search(std::uint32_t now_ms);
   void enter_connect(std::uint32_t now_ms);
   void enter_backoff(std::uint32_t now_ms, bool refused);
-  void settle(std::uint32_t now_ms);
+  void settle();
   void lose(std::uint32_t now_ms, std::string_view why, bool refused);
   void hang_up(std::uint32_t now_ms, std::uint16_t code, std::string_view why);
   [[nodiscard]] bool linked() const;
@@ -176,7 +176,7 @@ class Session {
   void apply(const ValuesChange& change, Problem& problem);
   void restart_soon(std::uint32_t now_ms, RestartReason reason);
   void recover_camera(std::uint32_t now_ms);
-  bool send(std::string_view text);
+  void send(std::string_view text);
   void send_ack(const Message& message, std::string_view error);
   void send_state();
   void log(std::string_view what, std::string_view detail = {});

@@ -1,4 +1,4 @@
-"""What must be remembered from run to run, so that what was announced can be taken back later."""
+"""What must be remembered from one run of the bridge to the next; ``statefile`` keeps it on the disk."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from bridge.ingest import messages
 from bridge.link.table import FIELDS, FRAMESIZES, MessageType
 from bridge.simulate.messages import Board, Values, frame
 
-_PROTOCOL = Path(__file__).resolve().parents[2] / "firmware" / "protocol"
+_PROTOCOL = Path(__file__).resolve().parents[3] / "firmware" / "protocol"
 _VECTORS: dict[str, list[dict[str, Any]]] = json.loads((_PROTOCOL / "vectors.json").read_text())
 
 _READERS = {
