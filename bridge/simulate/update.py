@@ -8,7 +8,7 @@ import http.client
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from bridge.link.image import read_identity
@@ -96,5 +96,8 @@ def _read_all(order: UpdateOrder, image: bytearray) -> None:
                 image += chunk
                 if len(image) > order.size_bytes:
                     raise UpdateFailed("more bytes than the bridge announced")
+    except HTTPError as error:
+        error.close()  # it holds the connection, and lives as long as whoever tells of it
+        raise UpdateFailed(f"the image cannot be fetched: {error}") from error
     except (URLError, OSError, http.client.HTTPException) as error:
         raise UpdateFailed(f"the image cannot be fetched: {error}") from error

@@ -68,7 +68,8 @@ class Site(NamedTuple):
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - likewise
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
+            with error:
+                return error.code, json.load(error)
 
     def ask(self, name: str, payload: dict[str, Any]) -> dict[str, Any]:
         """An MQTT request's answer."""
@@ -168,8 +169,9 @@ def test_over_http_a_camera_is_dismissed_approved_and_removed(site: Site, wait_u
 def test_another_sites_page_approves_nobody(site: Site, origin: str) -> None:
     for path in ("/api/cameras/porch/approve", "/api/waiting/porch/dismiss"):
         request = urllib.request.Request(site.bridge.url + path, method="POST", headers={"Origin": origin})  # noqa: S310 - our own server
-        with pytest.raises(urllib.error.HTTPError, match="403"):
+        with pytest.raises(urllib.error.HTTPError, match="403") as refused:
             urllib.request.urlopen(request, timeout=10)  # noqa: S310 - likewise
+        refused.value.close()
 
 
 class Editing:
