@@ -33,7 +33,7 @@ from bridge.runtime.clock import SystemClock
 from bridge.runtime.metrics import Metrics
 from bridge.runtime.worker import Supervisor
 from bridge.serve import mjpeg
-from bridge.serve.fake import FakeAdoption, FakeBridge
+from bridge.serve.fake import FakeAdoption, FakeBridge, FakeUpdates
 from bridge.serve.http import HttpSettings, WebServer
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def serve(pipe: Connection, fps: float, *, boxes: bool) -> None:
         HttpSettings(host="127.0.0.1", port=0, max_viewers=1000),
         FakeBridge(),
         adoption=FakeAdoption(),
+        updates=FakeUpdates(),
         store=store,
         metrics=metrics,
         clock=clock,

@@ -5,6 +5,7 @@ Nothing here decides anything about frames or events; it only knows who needs wh
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import secrets
@@ -29,12 +30,15 @@ from bridge.model import Readiness
 from bridge.monitor import HealthMonitor
 from bridge.pipeline import Pipeline
 from bridge.publish.publisher import Publisher
+from bridge.relay import TalkRelay
 from bridge.runtime.clock import SystemClock
 from bridge.runtime.metrics import Metrics
 from bridge.runtime.statefile import StateFile
 from bridge.runtime.worker import Supervisor
 from bridge.serve.http import WebServer
 from bridge.switchboard import Switchboard
+from bridge.updates.desk import UpdateDesk
+from bridge.updates.library import ImageLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -139,11 +143,21 @@ class App:
 
     def _build_controls(self, clock: Clock, operator: Operator | None) -> None:
         """Who sets what cameras and the bridge can be told to do."""
+        numbers = itertools.count(1)
         self._switchboard = Switchboard(
             pipeline=self._pipeline,
             publisher=self._publisher,
             describe=lambda camera_id, offer: wiring.published_camera(self._camera(camera_id), offer),
             memory=self._memory,
+            clock=clock,
+            numbers=numbers,
+        )
+        self._updates = UpdateDesk(
+            library=ImageLibrary(self._config.firmware.dir),
+            line=self._switchboard,
+            audience=self._publisher,
+            memory=self._memory,
+            numbers=numbers,
             clock=clock,
         )
         requests = {
@@ -152,11 +166,13 @@ class App:
             "dismiss": lambda payload: _done(lambda: self._adoption.dismiss(*_strings(payload, "id"))),
             "remove": lambda payload: _done(lambda: self._adoption.remove(*_strings(payload, "id"))),
         }
+        requests["update"] = lambda payload: _done(lambda: self._updates.install(*_strings(payload, "id")))
         if operator is not None:
             requests["reload"] = lambda _payload: _done(operator.reload)
             requests["restart"] = lambda _payload: _done(operator.restart)
         self._dispatcher = Dispatcher(
             desk=self._switchboard.desk,
+            updates=self._updates,
             requests=requests,
             respond=self._publisher.respond,
             save=self._memory.save,
@@ -169,6 +185,7 @@ class App:
             wiring.http_settings(self._config),
             self,
             adoption=self._adoption,
+            updates=self._updates,
             store=self._store,
             events=archive,
             metrics=self.metrics,
@@ -181,9 +198,10 @@ class App:
             clock=clock,
             supervisor=self._supervisor,
             admit=self._admit,
-            talk=self._switchboard.desk,
+            talk=TalkRelay(self._switchboard.desk, self._updates),
             redirect_url=self._stream_url,
             reception=self._adoption,
+            image=self._updates.image,
         )
         self._switchboard.connect(self._ingest)
         self._beacon = Beacon(wiring.ingest_settings(self._config), lambda: self._ingest.port, self._supervisor)
@@ -329,6 +347,7 @@ class App:
     def move_out(self, camera_id: str) -> None:
         """An adopted camera was removed: what is remembered of it goes, and with a reload it itself."""
         self._switchboard.desk.forget(camera_id)
+        self._updates.forget(camera_id)
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -362,6 +381,7 @@ class App:
         self._pipeline.add_camera(wiring.camera_plan(self._config, camera))
         offer = self._switchboard.desk.add_camera(camera_id, wiring.configured_controls(self._config, camera))
         self._publisher.add_camera(wiring.published_camera(camera, offer))
+        self._updates.add_camera(camera_id)
         self._store.add_camera(
             camera_id,
             name=camera.name,
@@ -383,7 +403,7 @@ def _strings(payload: Mapping[str, Any], first: str, *others: str) -> tuple[str,
     return values
 
 
-def _done(act: Callable[[], None]) -> Mapping[str, Any]:
+def _done(act: Callable[[], object]) -> Mapping[str, Any]:
     """Do it; there is nothing to tell of it."""
     act()
     return {}

@@ -10,8 +10,8 @@ import logging
 from queue import Empty, Full, Queue
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bridge.errors import BridgeError, ControlRefused
-from bridge.publish.commands import Request, SetControl
+from bridge.errors import BridgeError, ControlRefused, UpdateRefused
+from bridge.publish.commands import InstallUpdate, Request, SetControl
 from bridge.runtime.worker import Worker
 
 if TYPE_CHECKING:
@@ -40,11 +40,22 @@ class Desk(Protocol):
         """Let time pass."""
 
 
+class Updates(Protocol):
+    """Who updates cameras (``updates.desk.UpdateDesk``)."""
+
+    def install(self, camera_id: str) -> object:
+        """Have a camera take the newest firmware; raises UpdateRefused."""
+
+    def tick(self) -> None:
+        """Let time pass."""
+
+
 class Dispatcher:
     """The thread that carries out commands.
 
     Args:
-        desk: for cameras.
+        desk: for cameras' settings.
+        updates: for cameras' firmware.
         requests: for the bridge, by name: takes the request's payload and gives the answer's ``data``; may raise
             BridgeError, whose text becomes the answer's ``error``.
         respond: publishes an answer to a request.
@@ -56,12 +67,14 @@ class Dispatcher:
         self,
         *,
         desk: Desk,
+        updates: Updates,
         requests: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]],
         respond: Callable[[str, Mapping[str, Any]], None],
         save: Callable[[], object],
         supervisor: Supervisor,
     ) -> None:
         self._desk = desk
+        self._updates = updates
         self._requests = requests
         self._respond = respond
         self._save = save
@@ -96,6 +109,7 @@ class Dispatcher:
         else:
             self._carry_out(command)
         self._desk.tick()
+        self._updates.tick()
         self._save()
 
     def _run(self, stop: threading.Event) -> None:
@@ -106,6 +120,8 @@ class Dispatcher:
         match command:
             case SetControl(camera_id, control, value):
                 self._set(camera_id, control, value)
+            case InstallUpdate(camera_id):
+                self._install(camera_id)
             case Request(name, payload):
                 self._answer(name, payload)
 
@@ -118,6 +134,12 @@ class Dispatcher:
             self._desk.request(camera_id, control, value, done)
         except ControlRefused as refused:
             done(str(refused))
+
+    def _install(self, camera_id: str) -> None:
+        try:
+            self._updates.install(camera_id)
+        except UpdateRefused as refused:
+            log.warning("%s: was not updated: %s", camera_id, refused)
 
     def _answer(self, name: str, payload: Mapping[str, Any]) -> None:
         handle = self._requests.get(name)

@@ -161,6 +161,10 @@ class AdoptionRefused(BridgeError):
     """A camera cannot be approved, dismissed or removed as asked; the message says why and the mend."""
 
 
+class UpdateRefused(BridgeError):
+    """A camera's firmware cannot be updated as asked; the message says why and the mend."""
+
+
 class LinkLost(BridgeError):
     """A simulated camera's link could not be made, or ended.
 

@@ -325,6 +325,7 @@ class Offer:
         board: the board's name; empty = unknown.
         firmware: name and version of what runs on it; empty = unknown.
         mac: its hardware address, ``aa:bb:cc:dd:ee:ff``; empty = unknown.
+        takes_updates: whether its firmware can be updated over the link.
     """
 
     controls: tuple[Control, ...] = (Control.DETECT, Control.CONFIDENCE)
@@ -333,6 +334,51 @@ class Offer:
     board: str = ""
     firmware: str = ""
     mac: str = ""
+    takes_updates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOrder:
+    """What a camera is told of a firmware image.
+
+    Attributes:
+        ticket: under which the image is handed out to it; nobody else knows it.
+        sha256: of the image, hex.
+        size_bytes: of the image.
+        version: of the image.
+    """
+
+    ticket: str = field(repr=False)
+    sha256: str
+    size_bytes: int
+    version: str
+
+
+class UpdateStep(StrEnum):
+    """What happens with a camera's firmware now."""
+
+    NONE = "none"
+    LOADING = "loading"  # the camera fetches the image
+    RESTARTING = "restarting"  # it has it, and starts with it
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateStatus:
+    """How it stands with a camera's firmware.
+
+    Attributes:
+        installed: the version that runs.
+        latest: the newest that there is for its board; the same as ``installed`` when there is none.
+        step: what happens now.
+        percent: how much of the image the camera has, 0..100, while one is fetched.
+        problem: why the last try failed; empty: it did not, or there was none.
+    """
+
+    installed: str
+    latest: str
+    step: UpdateStep = UpdateStep.NONE
+    percent: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

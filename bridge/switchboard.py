@@ -6,14 +6,14 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.controls.desk import ControlDesk
+from bridge.controls.ports import CameraLine
 from bridge.errors import ControlRefused
 from bridge.model import CONTROL_RANGES, Control
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from bridge.controls.ports import CameraLine
-    from bridge.model import ControlValue, Offer
+    from bridge.model import ControlValue, Offer, UpdateOrder
     from bridge.publish.settings import PublishedCamera
     from bridge.runtime.clock import Clock
     from bridge.runtime.memory import Memory
@@ -42,6 +42,13 @@ class Teller(Protocol):
         """A camera can something else than before."""
 
 
+class Line(CameraLine, Protocol):
+    """How cameras are reached (``ingest.server.IngestServer``)."""
+
+    def update(self, camera_id: str, command_id: int, order: UpdateOrder) -> bool:
+        """Ask a camera to fetch an image; False = it is not connected, or takes no commands."""
+
+
 class Switchboard:
     """The desk and its wires; thread-safe.
 
@@ -51,6 +58,7 @@ class Switchboard:
         describe: makes what the broker is told of a camera, from its id and what it offers.
         memory: what users set, and what cameras offered, outlives the bridge there.
         clock: for time-outs.
+        numbers: of the commands to cameras.
     """
 
     def __init__(
@@ -61,14 +69,17 @@ class Switchboard:
         describe: Callable[[str, Offer], PublishedCamera],
         memory: Memory,
         clock: Clock,
+        numbers: Iterator[int] | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._publisher = publisher
         self._describe = describe
-        self._line: CameraLine | None = None
-        self.desk = ControlDesk(line=self, apply=self._apply, audience=self, memory=memory, clock=clock)
+        self._line: Line | None = None
+        self.desk = ControlDesk(
+            line=self, apply=self._apply, audience=self, memory=memory, clock=clock, numbers=numbers
+        )
 
-    def connect(self, line: CameraLine) -> None:
+    def connect(self, line: Line) -> None:
         """Say how cameras are reached."""
         self._line = line
 
@@ -81,6 +92,10 @@ class Switchboard:
     def restart(self, camera_id: str, command_id: int) -> bool:
         """Ask a camera to restart; False when it cannot be asked."""
         return self._line is not None and self._line.restart(camera_id, command_id)
+
+    def update(self, camera_id: str, command_id: int, order: UpdateOrder) -> bool:
+        """Ask a camera to fetch an image; False when it cannot be asked."""
+        return self._line is not None and self._line.update(camera_id, command_id, order)
 
     def _apply(self, camera_id: str, control: Control, value: ControlValue, done: Callable[[], None]) -> None:
         if control is Control.DETECT:

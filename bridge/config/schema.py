@@ -238,6 +238,16 @@ class HistoryConfig(Section):
     )
 
 
+class FirmwareConfig(Section):
+    """Firmware for the cameras."""
+
+    dir: Path = Field(
+        default=Path("firmware-images"),
+        description="Folder with firmware images (.bin, any names): a camera is offered the newest for its board; a "
+        "relative path starts at the working directory.",
+    )
+
+
 class Config(Section):
     """Settings of espcam-bridge. Values may be given as !secret NAME (from secrets.yaml) or !env NAME."""
 
@@ -254,6 +264,9 @@ class Config(Section):
     cameras: tuple[CameraConfig, ...] = Field(default=(), description="The cameras; each needs an id.")
     history: HistoryConfig = Field(
         default_factory=HistoryConfig, description="Where past events are kept, and for how long."
+    )
+    firmware: FirmwareConfig = Field(
+        default_factory=FirmwareConfig, description="Where firmware for the cameras lies; they are updated from there."
     )
     state_file: Path = Field(
         default=Path("espcam-bridge-state.json"),

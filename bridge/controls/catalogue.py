@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from bridge.errors import ControlRefused
+from bridge.link.table import Capability
 from bridge.model import CONTROL_RANGES, Control, ControlValue, Offer
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def offer_from_hello(hello: Mapping[str, Any]) -> Offer:
         board=hello.get("board", "").strip(),
         firmware=_firmware(hello.get("firmware", "").strip(), hello.get("version", "").strip()),
         mac=_mac(hello.get("mac", "")),
+        takes_updates=Capability.UPDATE in named,
     )
 
 

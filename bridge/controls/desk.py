@@ -33,7 +33,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.controls.catalogue import BRIDGE_CONTROLS, checked, offer_from_hello, usable
-from bridge.controls.errands import Errands
 from bridge.controls.remembered import (
     OFFERS,
     WISHES,
@@ -44,9 +43,10 @@ from bridge.controls.remembered import (
 )
 from bridge.errors import ControlRefused
 from bridge.model import Control, ControlValue, Offer
+from bridge.runtime.errands import Errands
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from bridge.controls.ports import Apply, Audience, CameraLine
     from bridge.runtime.clock import Clock
@@ -91,7 +91,7 @@ class _Command:
 
 
 class ControlDesk:
-    """Sets controls and remembers them; it is the ``CameraTalk`` of the camera link.
+    """Sets controls and remembers them; the camera link speaks with it (``CameraTalk``).
 
     Args:
         line: sends commands to cameras.
@@ -99,9 +99,19 @@ class ControlDesk:
         audience: told what is in force and what cameras offer.
         memory: keeps what users set and what cameras offer.
         clock: for the time-outs.
+        numbers: gives each command its number; shared with whoever else sends commands.
     """
 
-    def __init__(self, *, line: CameraLine, apply: Apply, audience: Audience, memory: Memory, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        line: CameraLine,
+        apply: Apply,
+        audience: Audience,
+        memory: Memory,
+        clock: Clock,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
         self._line = line
         self._apply = apply
         self._audience = audience
@@ -111,7 +121,7 @@ class ControlDesk:
         self._errands = Errands(self._lock)
         self._cameras: dict[str, _Camera] = {}
         self._pending: dict[int, _Command] = {}  # by number, in the order of the requests, so of their deadlines
-        self._numbers = itertools.count(1)
+        self._numbers = numbers if numbers is not None else itertools.count(1)
 
     def add_camera(self, camera_id: str, configured: Mapping[Control, ControlValue]) -> Offer:
         """Take up a camera, or its new configuration.

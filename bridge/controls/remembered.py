@@ -39,6 +39,7 @@ def offer_from_json(kept: object) -> Offer:
         board=_text(kept.get("board")),
         firmware=_text(kept.get("firmware")),
         mac=_text(kept.get("mac")),
+        takes_updates=kept.get("takes_updates") is True,
     )
 
 

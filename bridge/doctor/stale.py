@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _ORIGIN_NAME = "espcam-bridge"
 
 # What a camera might offer: which of it this one does, only the camera knows.
-_EVERYTHING = Offer(tuple(Control), framesizes=("VGA",), reports_health=True)
+_EVERYTHING = Offer(tuple(Control), framesizes=("VGA",), reports_health=True, takes_updates=True)
 
 _JPEG = rb"\xff\xd8(?s:.)*"
 _OBJECT = rb"\{(?s:.)*\}"
@@ -48,11 +48,12 @@ _OURS = tuple(
         (r"[^/]+/count", rb"\d+"),
         (r"[^/]+/thumbnail", _JPEG),
         (rf"({'|'.join(Control)})/state", rb"(?s:.)+"),
+        (r"update/state", _OBJECT),
     )
 )
 _LABEL = re.compile(r"[^/]+")
 _CAMERA = re.compile(r"[a-z0-9_]{1,32}")
-_COMMAND = re.compile(rf"[a-z0-9_]{{1,32}}/({'|'.join(Control)})/set|bridge/request/[^/]+")
+_COMMAND = re.compile(rf"[a-z0-9_]{{1,32}}/({'|'.join(Control)}|update)/set|bridge/request/[^/]+")
 _BRIDGE_TOPICS = ("state", "info", "telemetry")
 
 

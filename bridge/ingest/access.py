@@ -45,7 +45,7 @@ CAMERA_CLIENT_ORIGINS: Final = frozenset({"file://", "https://github.com/gilmaim
 
 _CAMERA_ID: Final = re.compile(r"[a-z0-9_]{1,32}")
 _RESERVED_ID: Final = "bridge"  # B/bridge/... are the bridge's own topics
-_HOST: Final = re.compile(r"[A-Za-z0-9._:-]+")
+_HOST: Final = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 _FIRST_WS_CODE: Final = 1000
 
 
@@ -160,13 +160,25 @@ def answer_plain(path: str, host: str | None, redirect_url: Callable[[str], str]
     return PlainAnswer(302, "The live picture is at another port.\n", redirect_url(name))
 
 
+def address_dialled(host: str | None, port: int) -> str | None:
+    """Name and port by which somebody reached us, ``host:port``; None when the header is missing or odd.
+
+    Args:
+        host: the ``Host`` header.
+        port: that we listen on; some boards' clients leave it out of the header, whatever it is.
+    """
+    name = _host_name(host)
+    return f"{name}:{urlsplit(f'//{host}').port or port}" if name else None
+
+
 def _host_name(header: str | None) -> str | None:
     """The host of a ``Host`` header without its port, IPv6 in brackets; None when it is missing or odd."""
     try:
-        host = urlsplit(f"//{header or ''}").hostname
-    except ValueError:  # unbalanced brackets
+        parts = urlsplit(f"//{header if header and _HOST.fullmatch(header) else ''}")
+        host, _ = parts.hostname, parts.port
+    except ValueError:  # unbalanced brackets, a port that is none
         return None
-    if host is None or not _HOST.fullmatch(host):
+    if host is None:
         return None
     return f"[{host}]" if ":" in host else host
 

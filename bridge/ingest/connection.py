@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from websockets.datastructures import Headers
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 
-from bridge.ingest.access import Accept, Refuse, Wait, answer_plain
+from bridge.ingest.access import NOT_FOUND, Accept, Refuse, Wait, address_dialled, answer_plain
 from bridge.ingest.messages import close_reason
 from bridge.ingest.wire import CameraProtocol
 from bridge.link.table import CLOSE_NOT_UTF8, CLOSE_TOO_BIG, FRAME_HEADER_BYTES
@@ -30,6 +31,10 @@ HANDSHAKE_TIMEOUT_S: Final = 10.0
 CLOSE_TIMEOUT_S: Final = 2.0
 """To answer a close; the first sketch's client does so between two frames."""
 
+IMAGE_PATH: Final = "/firmware/"
+"""Where images are handed out; a ticket follows."""
+
+_IMAGE_TIMEOUT_S: Final = 300.0  # two megabytes over bad Wi-Fi into a slow flash; the firmware gives up at its own time
 _MAX_SIZE_FACTOR: Final = 2  # a frame over the limit is counted and dropped; only one far over it costs the connection
 _MAX_UNSENT_BYTES: Final = 65_536  # we send a few hundred bytes at a time: a peer so far behind does not read at all
 
@@ -43,6 +48,7 @@ class House:
     lobby: Lobby
     decide: Callable[[str, str | None, str | None], Decision]  # path, Authorization, Origin
     redirect_url: Callable[[str], str]
+    image: Callable[[str], bytes | None]  # by its ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,8 @@ class Connection(asyncio.BufferedProtocol):
         self._seat: _Seat | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._address = "?"
+        self._dialled = ""
+        self._max_unsent_bytes = _MAX_UNSENT_BYTES
 
     # --- what the door asks for --------------------------------------------------------------------------------
 
@@ -110,6 +118,11 @@ class Connection(asyncio.BufferedProtocol):
     def address(self) -> str:
         """Where it comes from, for the log."""
         return self._address
+
+    @property
+    def dialled(self) -> str:
+        """How it reached us: ``http://host:port`` or ``https://``; empty when it did not say."""
+        return self._dialled
 
     @property
     def is_open(self) -> bool:
@@ -197,7 +210,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.write_eof()
             else:  # TLS
                 self._transport.close()
-        if self._transport.get_write_buffer_size() > _MAX_UNSENT_BYTES:
+        if self._transport.get_write_buffer_size() > self._max_unsent_bytes:
             self._transport.abort()
         elif self._deadline is None and self._protocol.close_expected():
             self._abort_after(CLOSE_TIMEOUT_S)
@@ -207,6 +220,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _answer(self, request: Request) -> None:
         """Answer the opening handshake, or what is none."""
+        if request.path.startswith(IMAGE_PATH):
+            self._hand_out(request.path.removeprefix(IMAGE_PATH))
+            return
         if "websocket" not in (_header(request, "Upgrade") or "").lower():
             self._respond(self._answer_browser(request))
             return
@@ -216,6 +232,7 @@ class Connection(asyncio.BufferedProtocol):
             if decision.is_http:
                 self._respond(self._protocol.reject(decision.code, f"{decision.reason}\n"))
                 return
+        self._dialled = self._base_url(request)
         self._respond(self._protocol.accept(request))
         if self._protocol.state is not State.OPEN:
             return  # no valid handshake
@@ -226,6 +243,25 @@ class Connection(asyncio.BufferedProtocol):
                 self._seat = _seat(self._house.lobby, self._house.lobby.enter(self, decision))
             case Refuse():
                 self.close(decision.code, decision.reason)
+
+    def _base_url(self, request: Request) -> str:
+        scheme = "https" if self._transport.get_extra_info("ssl_object") is not None else "http"
+        place = address_dialled(_header(request, "Host"), self._transport.get_extra_info("sockname")[1])
+        return f"{scheme}://{place}" if place else ""
+
+    def _hand_out(self, ticket: str) -> None:
+        """Send a camera its image, at the camera's own pace: its flash is slow."""
+        image = self._house.image(ticket)
+        if image is None:
+            self._respond(self._protocol.reject(NOT_FOUND, "There is no such image, or its update is over.\n"))
+            return
+        headers = Headers()
+        headers["Content-Type"] = "application/octet-stream"
+        headers["Content-Length"] = str(len(image))
+        headers["Connection"] = "close"
+        self._max_unsent_bytes += len(image)
+        self._respond(Response(200, "OK", headers, image))
+        self._abort_after(_IMAGE_TIMEOUT_S)
 
     def _answer_browser(self, request: Request) -> Response:
         plain = answer_plain(request.path, _header(request, "Host"), self._house.redirect_url)

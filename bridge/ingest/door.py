@@ -25,6 +25,7 @@ from bridge.ingest.protocol import (
     FrameRefused,
     HelloReceived,
     Ignored,
+    Progressed,
     SettledAsLegacy,
     StateReceived,
     TelemetryReceived,
@@ -53,6 +54,10 @@ class Peer(Protocol):
     @property
     def address(self) -> str:
         """Where it comes from, for the log."""
+
+    @property
+    def dialled(self) -> str:
+        """How it reached us: ``http://host:port`` or ``https://``; empty when it did not say."""
 
     def send(self, text: str) -> None:
         """Send a text message."""
@@ -201,21 +206,30 @@ class Door:
                 self._reject(camera_id, outcome)
             case TelemetryReceived():
                 self._store.note_telemetry(camera_id, outcome.values)
-            case StateReceived(values):
-                self._talk.told_state(camera_id, values)
-            case Acknowledged(command_id, error):
-                self._talk.acknowledged(camera_id, command_id, error)
-            case HelloReceived(hello):
-                self._greet(visit, hello)
-            case SettledAsLegacy():
-                self._greeted.add(camera_id)
-                self._talk.greeted(camera_id, {})
             case Close(code, reason):
                 log.warning("%s: closing: %d %s", camera_id, code, reason)
                 self._modern.pop(camera_id, None)
                 visit.peer.close(code, reason)
             case Ignored(excerpt):
                 log.info("%s: ignored the text %r (and any later one)", camera_id, excerpt)
+            case _:
+                self._pass_on(visit, outcome)
+
+    def _pass_on(self, visit: Visit, said: Outcome) -> None:
+        """What a camera says of itself goes to ``talk``."""
+        camera_id = visit.session.camera_id
+        match said:
+            case StateReceived(values):
+                self._talk.told_state(camera_id, values)
+            case Acknowledged(command_id, error):
+                self._talk.acknowledged(camera_id, command_id, error)
+            case Progressed(command_id, written_bytes, size_bytes):
+                self._talk.progressed(camera_id, command_id, written_bytes, size_bytes)
+            case HelloReceived(hello):
+                self._greet(visit, hello)
+            case SettledAsLegacy():
+                self._greeted.add(camera_id)
+                self._talk.greeted(camera_id, {})
 
     def _greet(self, visit: Visit, hello: Mapping[str, Any]) -> None:
         camera_id = visit.session.camera_id

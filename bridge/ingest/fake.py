@@ -33,6 +33,10 @@ class FakeTalk:
         """Record a state."""
         self.heard.append(("told_state", camera_id, dict(values)))
 
+    def progressed(self, camera_id: str, command_id: int, written_bytes: int, size_bytes: int) -> None:
+        """Record progress."""
+        self.heard.append(("progressed", camera_id, command_id, written_bytes, size_bytes))
+
     def acknowledged(self, camera_id: str, command_id: int, error: str) -> None:
         """Record an answer."""
         self.heard.append(("acknowledged", camera_id, command_id, error))

@@ -10,8 +10,8 @@ Rules
 3. A malformed ``hello`` ends the session (4400). Everything else that is wrong with a message leaves it open.
 4. A binary message is one JPEG, or ``"ECF1" | u32 seq | u64 captured_unix_us | u32 flags`` (big-endian) and one JPEG.
    It passes the integrity gate (``frames.jpeg``) or is refused with a reason. An impossible capture time is ignored.
-5. Only a MODERN session takes commands, so only from one are ``state`` and ``ack`` heard. An ``ack`` that does not say
-   which command it answers is passed over.
+5. Only a MODERN session takes commands, so only from one are ``state``, ``ack`` and ``progress`` heard. An ``ack`` or
+   ``progress`` that does not say which command it is about is passed over.
 6. Text that is no JSON object with a known ``type`` is reported once a session and then passed over in silence.
 7. Access may have been granted to one kind of session only (``Admission``); the other kind ends with 4401.
 8. Any message, ping or pong is a sign of life. A session without one for 60 s ends. A MODERN session that has been
@@ -28,7 +28,15 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from bridge.errors import FrameRejected, PeerError, RejectReason
-from bridge.ingest.messages import close_reason, read_ack, read_hello, read_json, read_state, read_telemetry
+from bridge.ingest.messages import (
+    close_reason,
+    read_ack,
+    read_hello,
+    read_json,
+    read_progress,
+    read_state,
+    read_telemetry,
+)
 from bridge.link.table import CLOSE_BAD_TOKEN, CLOSE_SILENT, FRAME_MAGIC, MessageType
 
 if TYPE_CHECKING:
@@ -115,6 +123,15 @@ class Acknowledged:
 
 
 @dataclass(frozen=True, slots=True)
+class Progressed:
+    """How much of an image the camera has."""
+
+    command_id: int
+    written_bytes: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """Send a ping; report the pong with ``heard``."""
 
@@ -142,6 +159,7 @@ Outcome: TypeAlias = (
     | TelemetryReceived
     | StateReceived
     | Acknowledged
+    | Progressed
     | Close
     | Ignored
 )
@@ -227,6 +245,9 @@ class CameraSession:
             case MessageType.ACK if self.kind is Kind.MODERN:
                 ack = read_ack(message)
                 return (Acknowledged(*ack),) if ack else ()
+            case MessageType.PROGRESS if self.kind is Kind.MODERN:
+                progress = read_progress(message)
+                return (Progressed(*progress),) if progress else ()
             case MessageType.TELEMETRY:
                 return (TelemetryReceived(read_telemetry(message)),)
         return self._report_once(text)

@@ -15,11 +15,11 @@ import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from bridge.ingest.access import CAMERA_PATH, decide
-from bridge.ingest.connection import CLOSE_TIMEOUT_S, HANDSHAKE_TIMEOUT_S, Connection, House
+from bridge.ingest.connection import CLOSE_TIMEOUT_S, HANDSHAKE_TIMEOUT_S, IMAGE_PATH, Connection, House
 from bridge.ingest.door import Door
 from bridge.ingest.listen import bind, tls_context
 from bridge.ingest.lobby import Lobby
-from bridge.ingest.messages import write_restart, write_set
+from bridge.ingest.messages import write_restart, write_set, write_update
 from bridge.ingest.reception import NobodyAtReception
 from bridge.runtime.worker import Worker
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bridge.ingest.reception import Reception
     from bridge.ingest.settings import IngestSettings
     from bridge.ingest.talk import CameraTalk
-    from bridge.model import ControlValue
+    from bridge.model import ControlValue, UpdateOrder
     from bridge.runtime.clock import Clock
     from bridge.runtime.worker import Supervisor
 
@@ -57,6 +57,7 @@ class IngestServer:
         talk: hears what cameras say of themselves, and says what to welcome them with.
         redirect_url: makes the address of the default camera's live stream from the host that a browser asked for.
         reception: knows the adopted cameras, and is told of those that wait; None: there are none.
+        image: what lies behind a ticket; asked by anybody who can reach the port.
     """
 
     def __init__(
@@ -70,13 +71,14 @@ class IngestServer:
         talk: CameraTalk,
         redirect_url: Callable[[str], str],
         reception: Reception | None = None,
+        image: Callable[[str], bytes | None] = lambda _ticket: None,
     ) -> None:
         self._settings = settings
         self._supervisor = supervisor
         self._reception = reception or NobodyAtReception()
         self._lobby = Lobby(settings, clock=clock, reception=self._reception)
         self._door = Door(settings, store, clock=clock, admit=admit, talk=talk)
-        self._house = House(settings, self._door, self._lobby, self._decide, redirect_url)
+        self._house = House(settings, self._door, self._lobby, self._decide, redirect_url, image)
         self._worker: Worker | None = None
         self._connections: set[Connection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -146,6 +148,15 @@ class IngestServer:
     def restart(self, camera_id: str, command_id: int) -> bool:
         """Send ``restart`` to a camera; as ``set_values`` otherwise."""
         return self._command(camera_id, write_restart(command_id))
+
+    def update(self, camera_id: str, command_id: int, order: UpdateOrder) -> bool:
+        """Send ``update`` to a camera, with the address of the image as the camera reaches us; as ``set_values``."""
+        visit = self._door.modern(camera_id)
+        if visit is None or not visit.peer.dialled:
+            return False
+        url = f"{visit.peer.dialled}{IMAGE_PATH}{order.ticket}"
+        text = write_update(command_id, url, order.sha256, order.size_bytes, order.version)
+        return self._command(camera_id, text)
 
     def _command(self, camera_id: str, text: str) -> bool:
         visit = self._door.modern(camera_id)

@@ -30,6 +30,9 @@ class CameraTalk(Protocol):
     def told_state(self, camera_id: str, values: Mapping[str, Any]) -> None:
         """The settings that are in force in the camera: known names with values of the right types only."""
 
+    def progressed(self, camera_id: str, command_id: int, written_bytes: int, size_bytes: int) -> None:
+        """How much of an image the camera has, not more than there is of it; as for the id, see ``acknowledged``."""
+
     def acknowledged(self, camera_id: str, command_id: int, error: str) -> None:
         """The answer to a command; ``error`` is empty when it was carried out.
 

@@ -6,6 +6,7 @@ topic                       payload
 ``B/<cam>/<control>/set``   ``detect``: ``ON``, ``OFF``, ``true``, ``false``; ``confidence``, ``quality``,
                             ``max_fps``: a number; ``framesize``: its name; ``flash``: ``ON``, ``OFF``, 0 to 255, or
                             ``{"state": "ON", "brightness": 128}``; ``restart``: any text
+``B/<cam>/update/set``      ``install``
 ``B/bridge/request/<name>`` nothing, any text, or a JSON object
 =========================== =======================================================================================
 
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
     from bridge.model import ControlValue
 
 MAX_BYTES = 16_384
+INSTALL = "install"
+_UPDATE = "update"
 _TEXT_CHARS = 100
 _SHOWN_CHARS = 40
 _WORDS = {"on": True, "true": True, "off": False, "false": False}
 _BRIGHTEST = 255
 _NAME = re.compile(r"[a-z][a-z_]{0,31}")
-_CONTROLS = ", ".join(Control)
+_CONTROLS = ", ".join([*Control, _UPDATE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,13 @@ class SetControl:
     camera_id: str
     control: Control
     value: ControlValue
+
+
+@dataclass(frozen=True, slots=True)
+class InstallUpdate:
+    """Have a camera take the newest firmware that there is for it."""
+
+    camera_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ class BadCommand:
     problem: str
 
 
-Command: TypeAlias = SetControl | Request
+Command: TypeAlias = SetControl | InstallUpdate | Request
 
 
 class _Refusal(Exception):
@@ -98,6 +108,8 @@ def parse(base: str, topic: str, payload: bytes) -> Command | BadCommand:
     try:
         if levels[:2] == ["bridge", "request"]:
             return _request(levels[2], payload)
+        if levels[1] == _UPDATE:
+            return _install(levels[0], _text(payload))
         return _set_control(levels[0], levels[1], _text(payload))
     except _Refusal as refusal:
         return BadCommand(topic, str(refusal))
@@ -124,6 +136,12 @@ def _set_control(camera_id: str, name: str, text: str) -> SetControl:
                 raise _Refusal("nothing came; any text is allowed")
             value = True
     return SetControl(camera_id, control, value)
+
+
+def _install(camera_id: str, text: str) -> InstallUpdate:
+    if text != INSTALL:
+        raise _Refusal(f"{_shown(text)} is not allowed; {INSTALL} is")
+    return InstallUpdate(camera_id)
 
 
 def _request(name: str, payload: bytes) -> Request:

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.publish import controls
+from bridge.publish.commands import INSTALL
 from bridge.publish.messages import LabelSlugs, safe_id
 from bridge.publish.wording import named
 
@@ -234,6 +235,7 @@ def camera_device(settings: PublishSettings, camera: PublishedCamera) -> Device:
         *_zone_entities(scope, camera),
         *(scope.figure(figure, {}) for figure in figures),
         *(scope.made(part.platform, part.key, part.config) for part in controls.parts(scope.topic, offer)),
+        *((_firmware(scope, settings),) if offer.takes_updates else ()),
     )
     about = {
         "ids": [f"{root}_{camera.id}"],
@@ -258,6 +260,20 @@ def display_name(text: str) -> str:
     """The text on one line without control characters, at most 100 characters."""
     printable = "".join(char if char.isprintable() else " " for char in text)
     return " ".join(printable.split())[:_NAME_CHARS].rstrip()
+
+
+def _firmware(scope: _Scope, settings: PublishSettings) -> Entity:
+    """Its firmware; there while the bridge is, because a camera that restarts with a new one is away for a while."""
+    config = {
+        "name": named("update"),
+        "state_topic": f"{scope.topic}/update/state",
+        "command_topic": f"{scope.topic}/update/set",
+        "payload_install": INSTALL,
+        "device_class": "firmware",
+        "entity_category": "config",
+        "availability": availability_list([f"{settings.base_topic}/bridge/state"]),
+    }
+    return scope.made("update", "update", config, "firmware")
 
 
 def _request(scope: _Scope, name: str, extra: Mapping[str, Any]) -> Entity:

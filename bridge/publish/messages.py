@@ -16,6 +16,7 @@ topic (``B`` = base topic)       retained QoS payload
 ``B/<cam>/snapshot``             yes      0   JPEG
 ``B/<cam>/telemetry``            yes      0   JSON
 ``B/<cam>/<control>/state``      yes      1   the value in force (``controls``)
+``B/<cam>/update/state``         yes      1   JSON for Home Assistant's ``update`` platform
 ``B/bridge/telemetry``           yes      0   JSON
 ``B/bridge/response/<name>``     no       1   JSON
 ================================ ======== === =======================================================
@@ -30,12 +31,12 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from bridge.model import PictureKind
+from bridge.model import PictureKind, UpdateStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from bridge.model import CameraStatus, EventChange
+    from bridge.model import CameraStatus, EventChange, UpdateStatus
 
 
 class MessageKind(IntEnum):
@@ -85,7 +86,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 # Siblings of a label's topic, now and with the controls of the contract, and what stands below a label.
 RESERVED_WORDS = frozenset(
     {"availability", "events", "detected", "motion", "snapshot", "telemetry", "zones", "bridge"}
-    | {"detect", "flash", "framesize", "quality", "max_fps", "confidence", "restart"}
+    | {"detect", "flash", "framesize", "quality", "max_fps", "confidence", "restart", "update"}
     | {"count", "thumbnail", "state", "set"}
 )
 
@@ -106,6 +107,7 @@ _HEALTH_KEYS = {
     "temperature_c": "temperature_c",
 }
 _REASON_CHARS = 100
+_SUMMARY_CHARS = 255  # what Home Assistant takes at most
 _SENSIBLE = 1e15
 
 
@@ -277,6 +279,20 @@ def telemetry(base: str, status: CameraStatus) -> Message:
         "rejected_by_reason": dict(sorted(status.rejected.items())),
     }
     return Message(f"{base}/{status.camera_id}/telemetry", json_payload(payload), MessageKind.TELEMETRY, qos=0)
+
+
+def update_status(base: str, camera_id: str, status: UpdateStatus) -> Message:
+    """How it stands with a camera's firmware; Home Assistant takes these keys and no others."""
+    under_way = status.step is not UpdateStep.NONE
+    payload = {
+        "installed_version": status.installed,
+        "latest_version": status.latest,
+        "in_progress": under_way,
+        "update_percentage": status.percent if status.step is UpdateStep.LOADING else None,
+        # The one place of its dialogue for words of ours.
+        "release_summary": f"The last try failed: {status.problem}."[:_SUMMARY_CHARS] if status.problem else "",
+    }
+    return Message(f"{base}/{camera_id}/update/state", json_payload(payload), MessageKind.STATE)
 
 
 def take_back(topic: str) -> Message:

@@ -20,7 +20,7 @@ from bridge.runtime.worker import Supervisor, Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from bridge.model import CameraStatus, Control, ControlValue, EventChange, Letter, Readiness
+    from bridge.model import CameraStatus, Control, ControlValue, EventChange, Letter, Readiness, UpdateStatus
     from bridge.publish.commands import Command
     from bridge.publish.connection import Connection
     from bridge.publish.settings import PublishedCamera, PublishSettings
@@ -234,6 +234,10 @@ class Publisher:
         message = controls.control_state(self._base, camera_id, control, value)
         if message is not None:
             self._link.send([message])
+
+    def update_status(self, camera_id: str, status: UpdateStatus) -> None:
+        """How it stands with a camera's firmware."""
+        self._link.send([messages.update_status(self._base, camera_id, status)])
 
     def bridge_telemetry(self, values: Mapping[str, Any]) -> None:
         """The bridge's own figures: ``cameras``, ``cameras_online``, ``inference_ms``, ``uptime_s``, ...

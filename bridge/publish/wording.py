@@ -46,6 +46,8 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "quality": "JPEG quality (lower is better)",
         "max_fps": "Frame rate limit",
         "restart": "Restart",
+        # its firmware
+        "update": "Firmware",
         # the bridge
         "bridge": "ESP32-CAM bridge",
         "connection": "Connection",

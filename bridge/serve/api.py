@@ -13,7 +13,7 @@ from bridge.model import CameraState
 from bridge.serve.times import iso_time
 
 if TYPE_CHECKING:
-    from bridge.model import CameraStatus
+    from bridge.model import CameraStatus, UpdateStatus
     from bridge.serve.site import Site
 
 
@@ -81,12 +81,25 @@ def camera_json(site: Site, camera_id: str) -> dict[str, Any]:
         KeyError: the store does not know it.
     """
     panel = _plain(site.bridge.controls(camera_id))
+    update = site.updates.status(camera_id)
     return {
         **_status_json(site.store.status(camera_id)),
         "controls": panel["values"],
         "offers": panel["offers"],
         "framesizes": panel["framesizes"],
         "ranges": panel["ranges"],
+        "update": None if update is None else update_json(update),
+    }
+
+
+def update_json(status: UpdateStatus) -> dict[str, Any]:
+    """How it stands with a camera's firmware."""
+    return {
+        "installed": status.installed,
+        "latest": status.latest,
+        "step": status.step.value,
+        "percent": status.percent,
+        "problem": status.problem,
     }
 
 

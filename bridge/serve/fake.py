@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from bridge.errors import AdoptionRefused, ControlRefused
-from bridge.model import EventPage, Readiness
+from bridge.errors import AdoptionRefused, ControlRefused, UpdateRefused
+from bridge.model import EventPage, Readiness, UpdateStatus, UpdateStep
 from bridge.serve.eventquery import is_event_id
 from bridge.serve.live import StreamOptions
 
@@ -72,6 +72,33 @@ class FakeBridge:
             raise ControlRefused(self.refusals[name])
         if name != "restart":
             self.controls(camera_id)["values"][name] = value
+
+
+@dataclass
+class FakeUpdates:
+    """An ``UpdateView`` that is set by hand.
+
+    Attributes:
+        statuses: by camera.
+        refusal: why nothing can be installed; empty: it can.
+        told: the cameras that were to be updated, in order.
+    """
+
+    statuses: dict[str, UpdateStatus] = field(default_factory=dict)
+    refusal: str = ""
+    told: list[str] = field(default_factory=list)
+
+    def status(self, camera_id: str) -> UpdateStatus | None:
+        """What was set."""
+        return self.statuses.get(camera_id)
+
+    def install(self, camera_id: str) -> UpdateStatus:
+        """Begin to load, unless that is to be refused."""
+        self.told.append(camera_id)
+        if self.refusal:
+            raise UpdateRefused(self.refusal)
+        self.statuses[camera_id] = replace(self.statuses[camera_id], step=UpdateStep.LOADING, problem="")
+        return self.statuses[camera_id]
 
 
 @dataclass

@@ -14,11 +14,11 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable, Unauthorized
 
 from bridge.errors import HistoryError, ListenError
 from bridge.runtime.worker import Worker
-from bridge.serve import adoption, api, controls, dashboard, events, pictures
+from bridge.serve import adoption, api, controls, dashboard, events, pictures, updates
 from bridge.serve.access import Access
 from bridge.serve.listener import Listener
 from bridge.serve.password import PasswordCheck
-from bridge.serve.site import AdoptionView, BridgeView, HttpSettings, PastEvents, Site, TlsFiles
+from bridge.serve.site import AdoptionView, BridgeView, HttpSettings, PastEvents, Site, TlsFiles, UpdateView
 
 if TYPE_CHECKING:
     import threading
@@ -28,7 +28,16 @@ if TYPE_CHECKING:
     from bridge.runtime.metrics import Metrics
     from bridge.runtime.worker import Supervisor
 
-__all__ = ["AdoptionView", "BridgeView", "HttpSettings", "PastEvents", "TlsFiles", "WebServer", "create_app"]
+__all__ = [
+    "AdoptionView",
+    "BridgeView",
+    "HttpSettings",
+    "PastEvents",
+    "TlsFiles",
+    "UpdateView",
+    "WebServer",
+    "create_app",
+]
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +95,7 @@ def create_app(site: Site) -> Flask:
 
     app.register_error_handler(HTTPException, _error_json)
     app.register_error_handler(HistoryError, _history_error_json)
-    for room in (dashboard, pictures, api, controls, adoption, events):
+    for room in (dashboard, pictures, api, controls, adoption, updates, events):
         app.register_blueprint(room.blueprint(site))
     return app
 
@@ -114,6 +123,7 @@ class WebServer:
         settings: where it listens and whom it lets in.
         bridge: readiness, information and stream options.
         adoption: who waits to be approved.
+        updates: cameras' firmware.
         store: frames, tracks and states.
         metrics: what ``/metrics`` shows.
         clock: the time.
@@ -130,6 +140,7 @@ class WebServer:
         bridge: BridgeView,
         *,
         adoption: AdoptionView,
+        updates: UpdateView,
         store: FrameStore,
         metrics: Metrics,
         clock: Clock,
@@ -141,6 +152,7 @@ class WebServer:
             settings,
             bridge,
             adoption=adoption,
+            updates=updates,
             store=store,
             metrics=metrics,
             clock=clock,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.frames.store import FrameStore
-    from bridge.model import Event, EventPage, EventQuery, PictureKind, Readiness
+    from bridge.model import Event, EventPage, EventQuery, PictureKind, Readiness, UpdateStatus
     from bridge.runtime.clock import Clock
     from bridge.runtime.metrics import Metrics
     from bridge.runtime.worker import Supervisor
@@ -116,6 +116,16 @@ class AdoptionView(Protocol):
         """Take an adopted camera out."""
 
 
+class UpdateView(Protocol):
+    """Cameras' firmware; must be thread-safe."""
+
+    def status(self, camera_id: str) -> UpdateStatus | None:
+        """How it stands with a camera's firmware; None when it cannot be updated."""
+
+    def install(self, camera_id: str) -> UpdateStatus:
+        """Have a camera take the newest; raises ``UpdateRefused``."""
+
+
 class PastEvents(Protocol):
     """What the web asks of the history; must be thread-safe.
 
@@ -149,6 +159,7 @@ class Site:
         settings: of the web.
         bridge: readiness, information and the cameras' stream options.
         adoption: who waits to be approved.
+        updates: cameras' firmware.
         store: frames, tracks and states.
         metrics: for ``/metrics``.
         clock: the time.
@@ -162,6 +173,7 @@ class Site:
         bridge: BridgeView,
         *,
         adoption: AdoptionView,
+        updates: UpdateView,
         store: FrameStore,
         metrics: Metrics,
         clock: Clock,
@@ -171,6 +183,7 @@ class Site:
         self.settings = settings
         self.bridge = bridge
         self.adoption = adoption
+        self.updates = updates
         self.events = events
         self.store = store
         self.metrics = metrics

@@ -74,3 +74,11 @@ TEST_CASE("JPEG: two that were glued, and what is none") {
   CHECK(fault(kStart + kScan + kEnd) == "bad header");  // pixels of a picture without a size
   CHECK(std::string(name(static_cast<JpegFault>(99))) == "unknown");
 }
+
+TEST_CASE("JPEG: one frame header, with a size") {
+  Bytes flat = kFrame;
+  flat[5] = flat[6] = 0;
+  CHECK(fault(kStart + flat + kScan + kEnd) == "bad header");
+  CHECK(fault(kStart + kFrame + kFrame + kScan + kEnd) == "bad header");
+  CHECK(fault(kStart + kFrame + kScan + flat + kEnd) == "bad header");  // found by the fuzzer
+}

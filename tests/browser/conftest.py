@@ -18,7 +18,7 @@ from bridge.model import Scene, Track
 from bridge.runtime.clock import SystemClock
 from bridge.runtime.metrics import Metrics
 from bridge.runtime.worker import Supervisor
-from bridge.serve.fake import FakeAdoption, FakeBridge
+from bridge.serve.fake import FakeAdoption, FakeBridge, FakeUpdates
 from bridge.serve.http import HttpSettings, WebServer
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Site:
     store: FrameStore
     bridge: FakeBridge
     adoption: FakeAdoption
+    updates: FakeUpdates
     _feeding: list[threading.Event] = field(default_factory=list)
 
     def add(self, camera_id: str, name: str = "") -> None:
@@ -109,18 +110,19 @@ def make_site() -> Iterator[SiteFactory]:
 
     def make(port: int = 0, **settings: Any) -> Site:  # noqa: ANN401 - settings by name
         clock, metrics, bridge = SystemClock(), Metrics(), FakeBridge(facts={"version": "1.2.3"})
-        store, adoption = FrameStore(clock, metrics), FakeAdoption()
+        store, adoption, updates = FrameStore(clock, metrics), FakeAdoption(), FakeUpdates()
         server = WebServer(
             HttpSettings(host="127.0.0.1", port=port, **settings),
             bridge,
             adoption=adoption,
+            updates=updates,
             store=store,
             metrics=metrics,
             clock=clock,
             supervisor=Supervisor(),
         )
         server.start()
-        sites.append(Site(server, store, bridge, adoption))
+        sites.append(Site(server, store, bridge, adoption, updates))
         return sites[-1]
 
     yield make

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge.dispatcher import Dispatcher
-from bridge.errors import ConfigError, ControlRefused
+from bridge.errors import ConfigError, ControlRefused, UpdateRefused
 from bridge.model import Control
-from bridge.publish.commands import Request, SetControl
+from bridge.publish.commands import InstallUpdate, Request, SetControl
 from bridge.runtime.worker import Supervisor
 
 if TYPE_CHECKING:
@@ -38,14 +38,33 @@ class _Desk:
 
 
 @dataclass
+class _Updates:
+    """Begins every update, but what it is told to refuse."""
+
+    refuses: str = ""
+    asked: list[str] = field(default_factory=list)
+    ticks: int = 0
+
+    def install(self, camera_id: str) -> None:
+        self.asked.append(camera_id)
+        if self.refuses:
+            raise UpdateRefused(self.refuses)
+
+    def tick(self) -> None:
+        self.ticks += 1
+
+
+@dataclass
 class _House:
     desk: _Desk = field(default_factory=_Desk)
+    updates: _Updates = field(default_factory=_Updates)
     answers: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     saved: int = 0
 
     def __post_init__(self) -> None:
         self.dispatcher = Dispatcher(
             desk=self.desk,
+            updates=self.updates,
             requests={"health": lambda _payload: {"ready": True}, "reload": self._reload},
             respond=lambda name, answer: self.answers.append((name, answer)),
             save=self._save,
@@ -74,6 +93,15 @@ def test_a_setting_that_fails_is_logged_with_its_reason(desk: _Desk, caplog: pyt
     house.dispatcher.take(SetControl("door", Control.QUALITY, 99))
     house.dispatcher.turn(0.0)
     assert caplog.messages == ["door: quality was not set to 99: 4 to 63"]
+
+
+def test_an_update_is_asked_for_and_a_refusal_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    house = _House(updates=_Updates(refuses="door is offline"))
+    house.dispatcher.take(InstallUpdate("door"))
+    house.dispatcher.turn(0.0)
+    assert house.updates.asked == ["door"]
+    assert house.updates.ticks == 1
+    assert caplog.messages == ["door: was not updated: door is offline"]
 
 
 def test_a_request_is_answered_under_the_name_that_the_asker_gave_it() -> None:

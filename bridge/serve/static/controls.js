@@ -2,6 +2,8 @@
 //
 // A field shows what is in force, never what somebody would like: a value that is refused goes back to what it was.
 
+import { confirmed } from "./confirm.js";
+
 const TIMEOUT_MS = 15000; // the bridge waits 6 s for a camera
 
 const CONTROLS = {
@@ -108,18 +110,6 @@ function ask(id, controls) {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ controls }),
     signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
-}
-
-/** Not window.confirm: browsers refuse that one to a page inside another, as in Home Assistant's web page panel. */
-function confirmed(question, yes) {
-  const dialog = document.getElementById("confirm");
-  dialog.querySelector("p").textContent = question;
-  dialog.querySelector(".yes").textContent = yes;
-  dialog.returnValue = "no";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
   });
 }
 

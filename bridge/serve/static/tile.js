@@ -4,6 +4,7 @@
 
 import { showAddresses } from "./addresses.js";
 import { Controls } from "./controls.js";
+import { Firmware } from "./firmware.js";
 import { parts } from "./mjpeg.js";
 
 // The bridge sends something at least every 2 s, also for a camera that is gone.
@@ -64,6 +65,7 @@ export class Tile {
     this.running = null; // AbortController of the loop that fetches pictures
     this.receivedAt = 0;
     this.controls = new Controls(element.querySelector(".controls"), this.id);
+    this.firmware = new Firmware(element.querySelector(".firmware"), this.id);
     showAddresses(element.querySelector(".addresses"), this.id);
   }
 
@@ -78,6 +80,7 @@ export class Tile {
     find(".hint").hidden = camera.state !== "waiting";
     find(".hint code").textContent = dial + camera.id;
     this.controls.show(camera, askedAt);
+    this.firmware.show(camera);
     this.image.alt = `Live picture of ${camera.name}`;
   }
 

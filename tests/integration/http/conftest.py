@@ -18,7 +18,7 @@ from bridge.model import Event, PictureKind, Scene, Track
 from bridge.runtime.clock import SystemClock
 from bridge.runtime.metrics import Metrics
 from bridge.runtime.worker import Supervisor
-from bridge.serve.fake import FakeAdoption, FakeBridge, FakePastEvents
+from bridge.serve.fake import FakeAdoption, FakeBridge, FakePastEvents, FakeUpdates
 from bridge.serve.http import HttpSettings, WebServer
 
 if TYPE_CHECKING:
@@ -51,12 +51,14 @@ class Site:
         server: the server under test.
         store: where ``send`` puts frames; it has the camera ``door`` (offline after 1 s).
         bridge: what the server asks about the bridge.
+        updates: what it asks about cameras' firmware.
     """
 
     server: WebServer
     store: FrameStore
     bridge: FakeBridge
     supervisor: Supervisor
+    updates: FakeUpdates
     _feeding: list[threading.Event] = field(default_factory=list)
 
     def get(self, path: str, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes = b"") -> Reply:
@@ -130,12 +132,14 @@ def make_site() -> Iterator[SiteFactory]:
         **changes: Any,  # noqa: ANN401 - settings by name
     ) -> Site:
         clock, metrics, supervisor, bridge = SystemClock(), Metrics(), Supervisor(), FakeBridge()
+        updates = FakeUpdates()
         store = FrameStore(clock, metrics)
         store.add_camera("door", name="Front door", offline_after_s=1.0)
         server = WebServer(
             replace(settings, **changes),
             bridge,
             adoption=FakeAdoption(),
+            updates=updates,
             store=store,
             metrics=metrics,
             clock=clock,
@@ -143,7 +147,7 @@ def make_site() -> Iterator[SiteFactory]:
             events=events,
         )
         server.start()
-        sites.append(Site(server, store, bridge, supervisor))
+        sites.append(Site(server, store, bridge, supervisor, updates))
         return sites[-1]
 
     yield make

@@ -138,10 +138,11 @@ from bridge.frames.store import FrameStore
 from bridge.runtime.clock import SystemClock
 from bridge.runtime.metrics import Metrics
 from bridge.runtime.worker import Supervisor
-from bridge.serve.fake import FakeAdoption, FakeBridge
+from bridge.serve.fake import FakeAdoption, FakeBridge, FakeUpdates
 from bridge.serve.http import HttpSettings, WebServer
 clock, metrics = SystemClock(), Metrics()
-server = WebServer(HttpSettings(host="127.0.0.1", port=0), FakeBridge(), adoption=FakeAdoption(),
+server = WebServer(HttpSettings(host="127.0.0.1", port=0), FakeBridge(),
+                   adoption=FakeAdoption(), updates=FakeUpdates(),
                    store=FrameStore(clock, metrics),
                    metrics=metrics, clock=clock, supervisor=Supervisor())
 server.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import time
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class Port:
     supervisor: Supervisor
     admitted: list[str]
     talk: FakeTalk
+    images: dict[str, bytes]
 
     def url(self, path: str = "/ws") -> str:
         return f"ws://127.0.0.1:{self.server.port}{path}"
@@ -86,7 +88,7 @@ def start_port() -> Iterator[StartPort]:
             admit: Callable[[str], None] | None = None,
             talk: FakeTalk | None = None,
         ) -> Port:
-            clock, supervisor, admitted = ManualClock(), Supervisor(), list[str]()
+            clock, supervisor, admitted, images = ManualClock(), Supervisor(), list[str](), dict[str, bytes]()
             talk = talk or FakeTalk({"door": {"framesize": "VGA"}})
             store = FrameStore(clock, Metrics())
             for camera_id in cameras:
@@ -114,10 +116,11 @@ def start_port() -> Iterator[StartPort]:
                 admit=admit or note_and_add,
                 talk=talk,
                 redirect_url=lambda host: f"http://{host}:8080/cameras/camera/stream.mjpg",
+                image=images.get,
             )
             stack.enter_context(server)
             stack.callback(supervisor.wait, 0)
-            return Port(server, store, clock, supervisor, admitted, talk)
+            return Port(server, store, clock, supervisor, admitted, talk, images)
 
         yield start
 
@@ -126,6 +129,20 @@ def start_port() -> Iterator[StartPort]:
 def port(start_port: StartPort) -> Port:
     """A server with the cameras ``camera`` (default), ``door`` (token ``s3cret``) and ``yard``."""
     return start_port()
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[TlsFiles, ssl.SSLContext]:
+    """A certificate for 127.0.0.1, and who trusts it."""
+    trustme = pytest.importorskip("trustme")
+    folder = tmp_path_factory.mktemp("tls")
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    return TlsFiles(folder / "cert.pem", folder / "key.pem"), trust
 
 
 # --- pictures ------------------------------------------------------------------------------------------------------

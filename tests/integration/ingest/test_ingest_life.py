@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, NoReturn
@@ -29,6 +28,7 @@ from bridge.runtime.metrics import Metrics
 from bridge.runtime.worker import Supervisor
 
 if TYPE_CHECKING:
+    import ssl
     from pathlib import Path
 
     from tests.conftest import WaitUntil
@@ -101,19 +101,6 @@ def test_the_same_port_can_be_listened_on_again_at_once(port: Port, jpeg: bytes)
 
 
 # --- TLS -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[TlsFiles, ssl.SSLContext]:
-    trustme = pytest.importorskip("trustme")
-    folder = tmp_path_factory.mktemp("tls")
-    authority = trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1")
-    certificate.private_key_pem.write_to_path(folder / "key.pem")
-    certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    trust = ssl.create_default_context()
-    authority.configure_trust(trust)
-    return TlsFiles(folder / "cert.pem", folder / "key.pem"), trust
 
 
 def test_a_camera_can_dial_in_over_tls(

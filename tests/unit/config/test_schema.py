@@ -72,6 +72,7 @@ CONTRACT: dict[str, Any] = {
         "retain_days": 14,
         "max_media_mb": 2048,
     },
+    "firmware": {"dir": Path("firmware-images")},
     "state_file": Path("espcam-bridge-state.json"),
 }
 CAMERA_CONTRACT: dict[str, Any] = {

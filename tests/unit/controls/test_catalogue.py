@@ -18,7 +18,7 @@ _HELLO = {
     "board": "ai_thinker",
     "mac": "24:6F:28:AA:BB:CC",
     "framesizes": ["QVGA", "VGA"],
-    "capabilities": ["flash", "restart", "framesize", "ecf1", "quality", "max_fps"],
+    "capabilities": ["flash", "restart", "framesize", "ecf1", "quality", "max_fps", "update"],
 }
 
 
@@ -38,6 +38,7 @@ def test_a_hello_tells_all_that_the_camera_is_and_can() -> None:
         board="ai_thinker",
         firmware="espcam 1.2",
         mac="24:6f:28:aa:bb:cc",
+        takes_updates=True,
     )
 
 

@@ -25,13 +25,14 @@ def _through_json(value: object) -> object:
     named=st.sets(st.sampled_from(Control)),
     framesizes=st.lists(st.text()),
     reports_health=st.booleans(),
+    takes_updates=st.booleans(),
     texts=st.tuples(st.text(), st.text(), st.text()),
 )
 def test_an_offer_comes_back_as_it_was(
-    named: set[Control], framesizes: list[str], reports_health: bool, texts: tuple[str, str, str]
+    named: set[Control], framesizes: list[str], reports_health: bool, takes_updates: bool, texts: tuple[str, str, str]
 ) -> None:
     controls = tuple(control for control in Control if control in {*named, *Offer().controls})
-    offer = Offer(controls, tuple(framesizes), reports_health, *texts)
+    offer = Offer(controls, tuple(framesizes), reports_health, *texts, takes_updates)
     assert offer_from_json(_through_json(offer_to_json(offer))) == offer
 
 

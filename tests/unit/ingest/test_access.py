@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.ingest.access import Accept, PlainAnswer, Refuse, Wait, answer_plain, decide
+from bridge.ingest.access import Accept, PlainAnswer, Refuse, Wait, address_dialled, answer_plain, decide
 from bridge.ingest.messages import MAX_REASON_BYTES
 from bridge.ingest.protocol import Admission
 from bridge.ingest.settings import CameraAccess, IngestSettings, UnknownCameras
@@ -313,3 +313,23 @@ def test_the_longest_name_fits_every_reason(policy: UnknownCameras) -> None:
         decision = decide(path, None, None, settings)
         if isinstance(decision, Refuse):
             assert len(decision.reason.encode()) <= MAX_REASON_BYTES
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("192.168.1.5:4001", "192.168.1.5:4001"),
+        ("bridge.local", "bridge.local:3001"),
+        ("[fe80::1]:4001", "[fe80::1]:4001"),
+        ("[fe80::1]", "[fe80::1]:3001"),
+        (None, None),
+        ("", None),
+        ("evil/..", None),
+        ("host:port", None),
+        ("host:99999", None),
+        ("[::1", None),
+        ("user@host name", None),
+    ],
+)
+def test_a_camera_finds_its_image_where_it_found_the_bridge(host: str | None, address: str | None) -> None:
+    assert address_dialled(host, 3001) == address

@@ -34,6 +34,7 @@ class FakePeer:
     """A connection that writes down what it is told."""
 
     address: str = "10.0.0.7"
+    dialled: str = "http://bridge:3001"
     sent: list[str] = field(default_factory=list)
     pings: int = 0
     closed: list[tuple[int, str]] = field(default_factory=list)
@@ -232,10 +233,12 @@ def test_states_and_answers_are_told_in_order(door: Door, talk: FakeTalk) -> Non
     door.receive(visit, '{"type": "state", "quality": 12, "flash": true}')
     door.receive(visit, '{"type": "ack", "id": 7, "ok": true}')
     door.receive(visit, '{"type": "ack", "id": 8, "error": "no lamp"}')
+    door.receive(visit, '{"type": "progress", "id": 9, "written_bytes": 1, "size": 2}')
     assert talk.heard[1:] == [
         ("told_state", "door", {"quality": 12, "flash": 255}),
         ("acknowledged", "door", 7, ""),
         ("acknowledged", "door", 8, "no lamp"),
+        ("progressed", "door", 9, 1, 2),
     ]
 
 

@@ -19,6 +19,7 @@ JPEG = bytes.fromhex("ffd8ffc0000b080008000801011100ffc4000300ffda0008010100003f
 @dataclass
 class Peer:
     address: str = "192.0.2.7"
+    dialled: str = "http://bridge:3001"
     closed: list[tuple[int, str]] = field(default_factory=list)
 
     def send(self, text: str) -> None:

@@ -24,6 +24,7 @@ from bridge.ingest.protocol import (
     HelloReceived,
     Ignored,
     Kind,
+    Progressed,
     SettledAsLegacy,
     StateReceived,
     TelemetryReceived,
@@ -199,6 +200,7 @@ def test_the_byte_limit_does_not_count_the_header(legacy: CameraSession, jpeg: b
 # --- 5: answers to commands ----------------------------------------------------------------------------------------
 
 ACK = '{"type": "ack", "id": 7, "ok": true}'
+PROGRESS = '{"type": "progress", "id": 7, "written_bytes": 4096, "size": 1200000}'
 STATE = '{"type": "state", "framesize": "VGA", "quality": 12, "fps": 10, "max_fps": null, "flash": true, "x": 1}'
 
 
@@ -215,6 +217,9 @@ def test_a_modern_session_says_which_settings_are_in_force(make_session: MakeSes
         ('{"type": "ack", "id": 7, "ok": false, "error": "no lamp"}', (Acknowledged(7, "no lamp"),)),
         ('{"type": "ack", "ok": true}', ()),
         ('{"type": "ack", "id": "7", "ok": true}', ()),
+        (PROGRESS, (Progressed(7, 4096, 1_200_000),)),
+        ('{"type": "progress", "id": 7, "written_bytes": 9, "size": 8}', ()),
+        ('{"type": "progress", "written_bytes": 9, "size": 10}', ()),
     ],
 )
 def test_a_modern_session_says_what_became_of_a_command(
@@ -226,7 +231,7 @@ def test_a_modern_session_says_what_became_of_a_command(
     assert session.receive_text("stranger") == (Ignored("stranger"),)  # an answer is no strange text
 
 
-@pytest.mark.parametrize("answer", [STATE, ACK])
+@pytest.mark.parametrize("answer", [STATE, ACK, PROGRESS])
 def test_a_legacy_session_takes_no_commands_so_its_answers_are_not_heard(
     make_session: MakeSession, answer: str
 ) -> None:
@@ -374,7 +379,9 @@ class AnyCamera(RuleBasedStateMachine):
         self.ignored += sum(isinstance(outcome, Ignored) for outcome in outcomes)
         self.settled += sum(isinstance(outcome, SettledAsLegacy) for outcome in outcomes)
         if self.session.kind is Kind.LEGACY:
-            assert not any(isinstance(outcome, HelloReceived | StateReceived | Acknowledged) for outcome in outcomes)
+            assert not any(
+                isinstance(outcome, HelloReceived | StateReceived | Acknowledged | Progressed) for outcome in outcomes
+            )
 
     @rule(data=st.binary(max_size=40), header=st.booleans())
     def binary(self, data: bytes, header: bool) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.model import Control
-from bridge.publish.commands import MAX_BYTES, BadCommand, Request, SetControl, filters, parse
+from bridge.publish.commands import MAX_BYTES, BadCommand, InstallUpdate, Request, SetControl, filters, parse
 from bridge.publish.sweep import fits
 
 BASE = "home/espcam"
@@ -78,11 +78,17 @@ def test_a_value_is_read_as_its_control_takes_it(control: str, payload: str, exp
         ("flash", b'{"brightness": null}', "brightness"),
         ("restart", b"", "any text"),
         ("zoom", b"1", "detect, confidence"),
+        ("update", b"", "install"),
+        ("update", b"1.2.0", "install"),
         ("detect", b"x" * (MAX_BYTES + 1), str(MAX_BYTES)),
     ],
 )
 def test_what_cannot_be_read_says_what_is_allowed(control: str, payload: bytes, allowed: str) -> None:
     assert allowed in problem(control, payload)
+
+
+def test_a_camera_is_told_to_update() -> None:
+    assert parse(BASE, f"{BASE}/yard/update/set", b"install") == InstallUpdate("yard")
 
 
 @pytest.mark.parametrize("payload", [b"bright" * 1000, b"\x1b[31m", "\u202e".encode() * 10])
@@ -120,7 +126,7 @@ def test_a_request_that_cannot_be_read_says_so(name: str, payload: bytes) -> Non
 def test_nothing_that_comes_in_raises(first: str, second: str, payload: bytes) -> None:
     for topic in (f"{BASE}/{first}/{second}/set", f"{BASE}/bridge/request/{first}"):
         if any(fits(wanted, topic) for wanted in filters(BASE)):
-            assert isinstance(parse(BASE, topic, payload), SetControl | Request | BadCommand)
+            assert isinstance(parse(BASE, topic, payload), SetControl | InstallUpdate | Request | BadCommand)
 
 
 @given(st.sampled_from(list(Control)), st.text(max_size=30))

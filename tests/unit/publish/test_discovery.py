@@ -35,6 +35,7 @@ EVERYTHING = Offer(
     board="AI-Thinker ESP32-CAM",
     firmware="espcam 2.1",
     mac="24:0a:c4:11:22:33",
+    takes_updates=True,
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.model import CameraState, CameraStatus, ChangeType, EventChange
+from bridge.model import CameraState, CameraStatus, ChangeType, EventChange, UpdateStatus, UpdateStep
 from bridge.publish import messages
 from bridge.publish.letters import stamp
 from bridge.publish.messages import RESERVED_WORDS, LabelSlugs, MessageKind
@@ -256,3 +256,33 @@ def test_an_answer_is_acknowledged_and_not_kept() -> None:
     message = messages.response("espcam", "reload", {"status": "ok"})
     assert (message.topic, message.qos, message.retain) == ("espcam/bridge/response/reload", 1, False)
     assert json.loads(message.payload) == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (UpdateStatus("1.0.0", "1.1.0"), {}),
+        (UpdateStatus("1.0.0", "1.1.0", UpdateStep.LOADING, 40), {"in_progress": True, "update_percentage": 40}),
+        (UpdateStatus("1.0.0", "1.1.0", UpdateStep.RESTARTING, 100), {"in_progress": True}),
+        (
+            UpdateStatus("1.0.0", "1.1.0", problem="no room"),
+            {"release_summary": "The last try failed: no room."},
+        ),
+    ],
+)
+def test_an_updates_state_is_what_home_assistant_takes(status: UpdateStatus, told: dict[str, Any]) -> None:
+    message = messages.update_status("espcam", "front_door", status)
+    assert (message.topic, message.retain, message.qos) == ("espcam/front_door/update/state", True, 1)
+    assert json.loads(message.payload) == {
+        "installed_version": "1.0.0",
+        "latest_version": "1.1.0",
+        "in_progress": False,
+        "update_percentage": None,
+        "release_summary": "",
+        **told,
+    }
+
+
+def test_a_long_story_of_a_failure_is_cut_to_what_home_assistant_takes() -> None:
+    message = messages.update_status("espcam", "front_door", UpdateStatus("1", "2", problem="x" * 300))
+    assert len(json.loads(message.payload)["release_summary"]) == 255

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.model import CameraState, CameraStatus, ChangeType, Control, Letter, Offer
+from bridge.model import CameraState, CameraStatus, ChangeType, Control, Letter, Offer, UpdateStatus, UpdateStep
 from bridge.publish.commands import SetControl
 from bridge.publish.fake import FakeBroker
 from bridge.publish.messages import MessageKind
@@ -358,11 +358,13 @@ def test_controls_figures_and_answers_go_to_their_topics(
     wait_until(lambda: publisher.connected and bool(broker.payloads("espcam/bridge/state")))
     publisher.control_state("front_door", Control.FLASH, 0)
     publisher.control_state("front_door", Control.RESTART, value=True)
+    publisher.update_status("front_door", UpdateStatus("1.0.0", "1.1.0", UpdateStep.LOADING, 40))
     publisher.bridge_telemetry({"cameras": 2})
     publisher.respond("reload", {"status": "ok"})
     publisher.stop()
     assert broker.payloads(f"{CAM}/flash/state") == [b'{"state":"OFF"}']
     assert broker.payloads(f"{CAM}/restart/state") == []
+    assert [json.loads(payload)["update_percentage"] for payload in broker.payloads(f"{CAM}/update/state")] == [40]
     (told,) = broker.payloads("espcam/bridge/telemetry")
     assert "queue" in json.loads(told), "how many wait is added"
     assert json.loads(told) | {"queue": 0} == {"cameras": 2, "queue": 0}

@@ -79,10 +79,16 @@ class JpegWalk {
       return JpegFault::kNoScan;
     }
     if (is_frame_header(marker)) {
+      if (check_.width_px != 0) {
+        return JpegFault::kBadHeader;  // a second one, which no decoder takes
+      }
       check_.height_px = static_cast<std::uint16_t>(data_[at_ + 5] << 8U | data_[at_ + 6]);
       check_.width_px = static_cast<std::uint16_t>(data_[at_ + 7] << 8U | data_[at_ + 8]);
+      if (check_.width_px == 0 || check_.height_px == 0) {
+        return JpegFault::kBadHeader;
+      }
     }
-    if (marker == kScan && (check_.width_px == 0 || check_.height_px == 0)) {
+    if (marker == kScan && check_.width_px == 0) {
       return JpegFault::kBadHeader;
     }
     at_ += 2 + length;

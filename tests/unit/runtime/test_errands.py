@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from bridge.controls.errands import Errands
+from bridge.runtime.errands import Errands
 
 if TYPE_CHECKING:
     import pytest

@@ -38,7 +38,7 @@ class Errands:
             try:
                 errand()
             except Exception:
-                log.exception("a call about a camera's controls failed; the others go on")
+                log.exception("a call failed; those that wait behind it go on")
             finally:
                 with self._lock:
                     self._running = False
