@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 AGAIN_S = 30.0
 """Within this time everything is right after a restart, a reload, or a change of what there is."""
 
+IMAGES = "firmware-images"
+"""The folder that the bridge takes firmware from; a test makes it."""
+
 DRIVE: dict[str, Any] = {
     "id": "drive",
     "name": "Drive",
@@ -31,16 +34,16 @@ ATTIC: dict[str, Any] = {"id": "attic", "name": "Attic", "labels": ["person"]}
 
 
 def workshop(folder: Path) -> House:
-    """``drive`` can do everything, ``shed`` is an old firmware without lamp and restart, ``attic`` is deaf."""
+    """``drive`` can do everything, ``attic`` is deaf; ``shed`` lacks lamp and restart, and takes no update."""
     scene = folder / "scene.png"  # no JPEG: size and quality can be set
     cv2.imwrite(str(scene), np.full((320, 480, 3), 128, np.uint8))
     often = ("--fps", "2")  # enough to be online, little enough to leave the machine to the rest
     twins = {
         "drive": ("--source", str(scene), *often),
-        "shed": ("--source", str(scene), *often, "--without", "flash,restart"),
+        "shed": ("--source", str(scene), *often, "--without", "flash,restart", "--updates", "fails"),
         "attic": ("--source", str(scene), *often, "--deaf"),
     }
-    settings = {"cameras": [DRIVE, SHED, ATTIC]}
+    settings = {"cameras": [DRIVE, SHED, ATTIC], "firmware": {"dir": str(folder / IMAGES)}}
     return House(folder, home={"automation": []}, bridge=settings, twins=twins)
 
 
