@@ -94,6 +94,7 @@ class CameraAnalyst:
         self._present_in_zones: Mapping[str, Mapping[str, int]] = {}
         self._drawn: tuple[Frame, bytes] | None = None  # the newest event's snapshot, for the camera's own
         self._moving = False
+        self._brightness: float | None = None
         self._frame_mono_s = float("-inf")
         self._snapshot_mono_s = float("-inf")
         self._snapshot_wanted = True  # the first picture is shown at once
@@ -133,7 +134,9 @@ class CameraAnalyst:
         wanted = True
         if self._gate is not None:
             # Turned like the picture that people see: the masks are drawn on that one.
-            motion = self._gate.update(decode_grey_eighth(frame.jpeg, self.plan.rotate), now_s, tracked=tracked)
+            grey = decode_grey_eighth(frame.jpeg, self.plan.rotate)
+            self._brightness = float(grey.mean())
+            motion = self._gate.update(grey, now_s, tracked=tracked)
             self._set_moving(motion.moving)
             wanted = self._attention.wants(motion, tracked=tracked, now_mono_s=now_s)
         self._frame_mono_s = now_s
@@ -146,7 +149,7 @@ class CameraAnalyst:
 
     def unseen(self, frame: Frame) -> Scene:
         """What is known of a frame that the model does not look at."""
-        return Scene(self.plan.camera_id, frame.seq, frame.received_mono_s, (), self._moving)
+        return Scene(self.plan.camera_id, frame.seq, frame.received_mono_s, (), self._moving, self._brightness)
 
     def conclude(self, shot: Shot, detections: Sequence[Detection], detected_mono_s: float) -> Scene:
         """Turn one frame's detections into tracks, events and pictures, and tell the sinks.
@@ -173,7 +176,7 @@ class CameraAnalyst:
             else:
                 self.send_snapshot(shot.whole(), tracks, now_s)
         self._drawn = None
-        return Scene(self.plan.camera_id, frame.seq, now_s, tracks, self._moving)
+        return Scene(self.plan.camera_id, frame.seq, now_s, tracks, self._moving, self._brightness)
 
     def send_snapshot(self, image: Image, tracks: Sequence[Track], now_mono_s: float) -> None:
         """Draw the tracks into the picture and publish it."""

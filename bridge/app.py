@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from bridge import __version__, wiring
+from bridge.adapt.steward import Steward
 from bridge.adoption.desk import AdoptionDesk
 from bridge.courier import Courier
 from bridge.detect.load import load_detector
@@ -170,12 +171,13 @@ class App:
         if operator is not None:
             requests["reload"] = lambda _payload: _done(operator.reload)
             requests["restart"] = lambda _payload: _done(operator.restart)
+        self._steward = Steward(cameras=self._store, steering=self._switchboard.desk, memory=self._memory, clock=clock)
         self._dispatcher = Dispatcher(
             desk=self._switchboard.desk,
             updates=self._updates,
             requests=requests,
             respond=self._publisher.respond,
-            save=self._memory.save,
+            chores=(self._switchboard.desk.tick, self._updates.tick, self._steward.tick, self._memory.save),
             supervisor=self._supervisor,
         )
 
@@ -348,6 +350,7 @@ class App:
         """An adopted camera was removed: what is remembered of it goes, and with a reload it itself."""
         self._switchboard.desk.forget(camera_id)
         self._updates.forget(camera_id)
+        self._steward.forget(camera_id)
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -382,6 +385,7 @@ class App:
         offer = self._switchboard.desk.add_camera(camera_id, wiring.configured_controls(self._config, camera))
         self._publisher.add_camera(wiring.published_camera(camera, offer))
         self._updates.add_camera(camera_id)
+        self._steward.add_camera(camera_id, wiring.adapt_plan(camera))
         self._store.add_camera(
             camera_id,
             name=camera.name,

@@ -16,7 +16,7 @@ from bridge.runtime.worker import Worker
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from bridge.model import Control, ControlValue
     from bridge.publish.commands import Command
@@ -36,18 +36,12 @@ class Desk(Protocol):
     def request(self, camera_id: str, control: Control, value: ControlValue, done: Callable[[str], None]) -> None:
         """Set a control; ``done`` hears once what went wrong, empty for nothing. Raises ControlRefused."""
 
-    def tick(self) -> None:
-        """Let time pass."""
-
 
 class Updates(Protocol):
     """Who updates cameras (``updates.desk.UpdateDesk``)."""
 
     def install(self, camera_id: str) -> object:
         """Have a camera take the newest firmware; raises UpdateRefused."""
-
-    def tick(self) -> None:
-        """Let time pass."""
 
 
 class Dispatcher:
@@ -59,7 +53,8 @@ class Dispatcher:
         requests: for the bridge, by name: takes the request's payload and gives the answer's ``data``; may raise
             BridgeError, whose text becomes the answer's ``error``.
         respond: publishes an answer to a request.
-        save: writes down what was remembered; called often, cheap when nothing changed.
+        chores: what is to be done about ten times a second, in this order; cheap when there is nothing to do.
+            The last writes down what was remembered, and is done once more at the end.
         supervisor: told when the thread dies.
     """
 
@@ -70,14 +65,14 @@ class Dispatcher:
         updates: Updates,
         requests: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]],
         respond: Callable[[str, Mapping[str, Any]], None],
-        save: Callable[[], object],
+        chores: Sequence[Callable[[], object]],
         supervisor: Supervisor,
     ) -> None:
         self._desk = desk
         self._updates = updates
         self._requests = requests
         self._respond = respond
-        self._save = save
+        self._chores = chores
         self._waiting: Queue[Command] = Queue(_WAITING_MAX)
         self._flooded = False
         self._worker = Worker("commands", self._run, supervisor)
@@ -89,7 +84,7 @@ class Dispatcher:
     def stop(self, timeout_s: float = 1.0) -> None:
         """Stop the thread and write down what was remembered."""
         self._worker.stop(timeout_s)
-        self._save()
+        self._chores[-1]()
 
     def take(self, command: Command) -> None:
         """Have a command carried out soon; from any thread, never blocks."""
@@ -108,9 +103,8 @@ class Dispatcher:
             self._flooded = False
         else:
             self._carry_out(command)
-        self._desk.tick()
-        self._updates.tick()
-        self._save()
+        for chore in self._chores:
+            chore()
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():

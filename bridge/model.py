@@ -88,13 +88,17 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is known of a camera's picture: the outcome of the newest analysed frame."""
+    """What is known of a camera's picture: the outcome of the newest analysed frame.
+
+    ``brightness`` is its mean grey, 0..255; None where nobody looks for motion.
+    """
 
     camera_id: str
     frame_seq: int
     analysed_mono_s: float
     tracks: tuple[Track, ...] = ()
     motion: bool = False
+    brightness: float | None = None
 
 
 class ChangeType(StrEnum):
@@ -224,6 +228,23 @@ class PictureKind(StrEnum):
     SNAPSHOT = "snapshot"  # the whole picture, with boxes
 
 
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """How far a camera is from what its user wants, because its link carries no more.
+
+    Attributes:
+        level: steps below that; 0: it is as wanted.
+        lowest: the last step that there is.
+        reason: why, for people; empty at level 0.
+        settings: what it is set to, in words.
+    """
+
+    level: int
+    lowest: int
+    reason: str = ""
+    settings: str = ""
+
+
 class CameraState(StrEnum):
     """What a camera is to the outside; the value is shown on the page and in ``X-Camera-State``."""
 
@@ -256,6 +277,9 @@ class CameraStatus:
     present: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     hello: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     telemetry: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    eventful: bool = False
+    brightness: float | None = None
+    adaptation: Adaptation | None = None
 
 
 class Control(StrEnum):
@@ -271,6 +295,19 @@ class Control(StrEnum):
     QUALITY = "quality"  # int, 4 (best) to 63: the sensor's number for its JPEGs
     MAX_FPS = "max_fps"  # float: pictures a second that the camera sends, at most
     RESTART = "restart"  # bool True: a push, nothing that stays
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a user wants of a camera.
+
+    Attributes:
+        values: of the settings that a camera is welcomed with, as far as a user or the configuration says.
+        asked: how often users have set each control since the bridge began; 0 where it is missing.
+    """
+
+    values: Mapping[Control, ControlValue] = field(default_factory=dict)
+    asked: Mapping[Control, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bridge import __version__
+from bridge.adapt.ports import AdaptPlan
 from bridge.analyst import CameraPlan
 from bridge.detect.port import DetectorSettings
 from bridge.events.machine import EventRules
@@ -162,6 +163,12 @@ def camera_plan(config: Config, camera: CameraConfig) -> CameraPlan:
         thumbnail_px=events.thumbnail_px,
         snapshot_interval_s=events.snapshot_interval_s,
     )
+
+
+def adapt_plan(camera: CameraConfig) -> AdaptPlan:
+    """How one camera is steered."""
+    adapt = camera.adapt
+    return AdaptPlan(adapt.enabled, camera.detect.max_fps, adapt.idle_fps, adapt.flash_at_night)
 
 
 def history_settings(config: Config) -> HistorySettings | None:

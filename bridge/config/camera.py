@@ -12,8 +12,21 @@ class AdaptConfig(Section):
 
     enabled: bool = Field(
         default=True,
-        description="Not acted on yet. Lower the camera's picture quality, size and rate when the link or the detector "
-        "falls behind, and raise them again. Needs a camera that takes commands.",
+        description="Lower the camera's picture quality, size and rate step by step when its link cannot carry them, "
+        "and raise them again when it can. Needs a camera that takes commands.",
+    )
+    idle_fps: float | None = Field(
+        default=None,
+        ge=0.5,
+        le=60,
+        description="Pictures a second while nothing moves, nobody is there and nobody looks; empty: as many as ever. "
+        "Spares the Wi-Fi; an event begins that much later.",
+    )
+    flash_at_night: int = Field(
+        default=0,
+        ge=0,
+        le=255,
+        description="How bright the lamp helps when it is dark and something moves, 1..255; 0: it does not.",
     )
 
 

@@ -18,6 +18,8 @@ Rules
 8. What a user set wins over the configuration, until the configuration says something else about it than it did then.
 9. A camera that says hello is welcomed with what users want of it, else with what is configured.
 10. When the bridge itself takes a value over too late for an answer, it is in force all the same: told, remembered.
+11. An adjustment (``adjust``) is carried out like a request and is no wish: it is not remembered, and goes when a user
+    sets the control. A camera that comes back is welcomed with it before all else.
 
 Any thread may call anything. Nothing here waits: neither for the disk nor for a camera. The line, the loop, the
 audience and whoever asked are called outside the lock, in order, by whichever thread is at it; they must be quick.
@@ -28,6 +30,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -42,7 +45,7 @@ from bridge.controls.remembered import (
     wishes_to_json,
 )
 from bridge.errors import ControlRefused
-from bridge.model import Control, ControlValue, Offer
+from bridge.model import Control, ControlValue, Offer, Wishes
 from bridge.runtime.errands import Errands
 
 if TYPE_CHECKING:
@@ -70,6 +73,8 @@ class _Camera:
     configured: Mapping[Control, ControlValue] = field(default_factory=dict)
     offer: Offer = field(default_factory=Offer)
     wishes: dict[Control, ControlValue] = field(default_factory=dict)  # what users set and is remembered
+    adjusted: dict[Control, ControlValue] = field(default_factory=dict)  # what is set instead, for the time being
+    asked: Counter[Control] = field(default_factory=Counter)  # how often users set each
     values: dict[Control, ControlValue] = field(default_factory=dict)  # what is in force, as far as it is known
 
 
@@ -82,6 +87,7 @@ class _Command:
     value: ControlValue
     done: Callable[[str], None]
     deadline_mono_s: float
+    is_wish: bool = True  # a user's, to be remembered
     begun: bool = False  # handed to the line or the loop
     took: bool = False  # the loop has called back
 
@@ -159,6 +165,26 @@ class ControlDesk:
         Raises:
             ControlRefused: this can never work; ``done`` is not called.
         """
+        self._ask(camera_id, control, value, done, is_wish=True)
+
+    def adjust(self, camera_id: str, control: Control, value: ControlValue, done: Callable[[str], None]) -> None:
+        """Set a control as ``request`` does, but not as a user's wish: until a user sets it, or this is called again.
+
+        A camera that connects again is welcomed with it; nothing of it outlives the bridge.
+        """
+        self._ask(camera_id, control, value, done, is_wish=False)
+
+    def wishes(self, camera_id: str) -> Wishes:
+        """What users want of a camera, by what they set or configured; nothing for a camera that is not known."""
+        with self._lock:
+            camera = self._cameras.get(camera_id)
+            if camera is None:
+                return Wishes()
+            return Wishes(self._wanted(camera), dict(camera.asked))
+
+    def _ask(
+        self, camera_id: str, control: Control, value: object, done: Callable[[str], None], *, is_wish: bool
+    ) -> None:
         with self._lock:
             camera = self._cameras.get(camera_id)
             if camera is None:
@@ -170,7 +196,7 @@ class ControlDesk:
             else:
                 deadline_mono_s = self._clock.mono_s() + ANSWER_WITHIN_S
                 number = next(self._numbers)
-                command = _Command(number, camera_id, camera, control, wanted, done, deadline_mono_s)
+                command = _Command(number, camera_id, camera, control, wanted, done, deadline_mono_s, is_wish)
                 self._pending[number] = command
                 self._errands.add(partial(self._carry_out, command))
         self._errands.run()
@@ -214,12 +240,12 @@ class ControlDesk:
             camera = self._cameras.get(camera_id)
             if camera is None:
                 return {}
-            wanted = {
-                control.value: usable(control, camera.wishes.get(control), camera.offer)
-                or camera.configured.get(control)
+            adjusted = {
+                control: value
                 for control in _WELCOME
+                if (value := usable(control, camera.adjusted.get(control), camera.offer)) is not None
             }
-        return {name: value for name, value in wanted.items() if value is not None}
+            return {control.value: value for control, value in (self._wanted(camera) | adjusted).items()}
 
     def greeted(self, camera_id: str, hello: Mapping[str, Any]) -> None:
         """A camera said hello; what it offers is remembered, and told when it differs from before."""
@@ -298,6 +324,14 @@ class ControlDesk:
 
     # --- With the lock held -------------------------------------------------------------------------------------------
 
+    def _wanted(self, camera: _Camera) -> dict[Control, ControlValue]:
+        """What a camera is to be welcomed with, as far as a user or the configuration says."""
+        wanted = {
+            control: usable(control, camera.wishes.get(control), camera.offer) or camera.configured.get(control)
+            for control in _WELCOME
+        }
+        return {control: value for control, value in wanted.items() if value is not None}
+
     def _begin_with(self, camera_id: str, camera: _Camera, control: Control) -> None:
         value = usable(control, camera.wishes.get(control), camera.offer)
         if value is not None:
@@ -318,6 +352,11 @@ class ControlDesk:
         if command.control is not Control.RESTART:
             log.info("%s: %s is %s now", command.camera_id, command.control, command.value)
             self._in_force(command.camera_id, command.camera, command.control, command.value)
+        if not command.is_wish:
+            command.camera.adjusted[command.control] = command.value
+            return
+        command.camera.asked[command.control] += 1
+        command.camera.adjusted.pop(command.control, None)
         if command.control not in _NOT_REMEMBERED:
             command.camera.wishes[command.control] = command.value
             self._remember_wishes(command.camera_id, command.camera)

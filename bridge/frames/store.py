@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bridge.errors import RejectReason
+    from bridge.model import Adaptation
     from bridge.runtime.clock import Clock
     from bridge.runtime.metrics import Metrics
 
@@ -56,6 +57,7 @@ class _Camera:
         self.inference_ms: float | None = None
         self.hello: Mapping[str, Any] = MappingProxyType({})
         self.telemetry: Mapping[str, Any] = MappingProxyType({})
+        self.adaptation: Adaptation | None = None
 
 
 class FrameStore:
@@ -141,6 +143,11 @@ class FrameStore:
         rssi = telemetry.get("rssi_dbm")
         if isinstance(rssi, int | float):
             self._metrics.camera_rssi_dbm.labels(camera_id).set(rssi)
+
+    def note_adaptation(self, camera_id: str, adaptation: Adaptation) -> None:
+        """Keep how far the camera is from what its user wants."""
+        with self._changed:
+            self._cameras[camera_id].adaptation = adaptation
 
     # --- inference ---------------------------------------------------------------------------------------------
 
@@ -296,6 +303,9 @@ class FrameStore:
                 present=MappingProxyType(dict(present)),
                 hello=camera.hello,
                 telemetry=camera.telemetry,
+                eventful=camera.turns.eventful,
+                brightness=scene.brightness if scene and state is CameraState.ONLINE else None,
+                adaptation=camera.adaptation,
             )
 
     def close(self) -> None:

@@ -164,6 +164,7 @@ _HEALTH = (
     _Figure("temperature_c", "mdi:thermometer", _measured("°C", "temperature", digits=1)),
     _Figure("reconnects", "mdi:lan-connect", _TOTAL),
     _Figure("reset_reason", "mdi:restart-alert", {}),
+    _Figure("adapt", "mdi:tune-vertical", {}),
 )
 _BRIDGE = (
     _Figure("cameras", "mdi:cctv", _measured()),

@@ -36,7 +36,7 @@ from bridge.model import PictureKind, UpdateStep
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from bridge.model import CameraStatus, EventChange, UpdateStatus
+    from bridge.model import Adaptation, CameraStatus, EventChange, UpdateStatus
 
 
 class MessageKind(IntEnum):
@@ -270,6 +270,7 @@ def telemetry(base: str, status: CameraStatus) -> Message:
     payload = {
         **_health(status.telemetry),
         **_reset_reason(status.hello),
+        **_adaptation(status.adaptation),
         "fps": round(status.fps, 1),
         "detect_fps": round(status.detect_fps, 1),
         "inference_ms": None if status.inference_ms is None else round(status.inference_ms, 1),
@@ -322,6 +323,14 @@ def _reset_reason(hello: Mapping[str, Any]) -> dict[str, str]:
         return {}
     line = "".join(char for char in told if char.isprintable()).strip()[:_REASON_CHARS]
     return {"reset_reason": line} if line else {}
+
+
+def _adaptation(adaptation: Adaptation | None) -> dict[str, object]:
+    """How far the camera is from what its user wants; nothing of one that takes no settings."""
+    if adaptation is None:
+        return {}
+    why = f": {adaptation.reason}" if adaptation.reason else ""
+    return {"adapt_level": adaptation.level, "adapt": f"{adaptation.settings}{why}"[:_SUMMARY_CHARS]}
 
 
 def _is_sensible(value: object) -> bool:

@@ -38,6 +38,7 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "temperature_c": "Temperature",
         "reconnects": "Reconnects",
         "reset_reason": "Reset reason",
+        "adapt": "Adapted to",
         # its controls
         "detect": "Detection",
         "confidence": "Confidence",

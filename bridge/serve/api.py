@@ -13,7 +13,7 @@ from bridge.model import CameraState
 from bridge.serve.times import iso_time
 
 if TYPE_CHECKING:
-    from bridge.model import CameraStatus, UpdateStatus
+    from bridge.model import Adaptation, CameraStatus, UpdateStatus
     from bridge.serve.site import Site
 
 
@@ -88,6 +88,7 @@ def camera_json(site: Site, camera_id: str) -> dict[str, Any]:
         "offers": panel["offers"],
         "framesizes": panel["framesizes"],
         "ranges": panel["ranges"],
+        "adaptation": _adaptation_json(site.store.status(camera_id).adaptation),
         "update": None if update is None else update_json(update),
     }
 
@@ -100,6 +101,17 @@ def update_json(status: UpdateStatus) -> dict[str, Any]:
         "step": status.step.value,
         "percent": status.percent,
         "problem": status.problem,
+    }
+
+
+def _adaptation_json(adaptation: Adaptation | None) -> dict[str, Any] | None:
+    if adaptation is None:
+        return None
+    return {
+        "level": adaptation.level,
+        "lowest": adaptation.lowest,
+        "settings": adaptation.settings,
+        "reason": adaptation.reason,
     }
 
 

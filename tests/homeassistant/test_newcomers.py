@@ -82,11 +82,16 @@ def test_firmware_is_offered_installed_and_its_progress_shows(workshop: House) -
 
 @pytest.mark.usefixtures("newest")
 def test_update_that_fails_is_told_and_offered_again(workshop: House) -> None:
-    home = workshop.home
+    home, shed = workshop.home, workshop.cameras["shed"]
+    shed.stop()
+    shed.start("--updates", "fails")
     home.wait_for("update.shed_firmware", "on", AGAIN_S)
+    back_again(workshop, "shed")
     home.call_service("update.install", "update.shed_firmware")
     wait_until(lambda: firmware(workshop, "shed").get("release_summary"), AGAIN_S, "the failure shows")
     shown = firmware(workshop, "shed")
     assert "the flash cannot be written" in shown["release_summary"]
     assert (shown["installed_version"], shown["in_progress"]) == (__version__, False)
     assert home.state("update.shed_firmware") == "on"
+    shed.stop()
+    shed.start()

@@ -77,6 +77,8 @@ export class Tile {
     find(".name").textContent = camera.name;
     find(".badge").textContent = badge(camera);
     find(".facts").replaceChildren(...facts(camera));
+    find(".adapted").hidden = !camera.adaptation?.level;
+    find(".adapted").textContent = adapted(camera.adaptation);
     find(".hint").hidden = camera.state !== "waiting";
     find(".hint code").textContent = dial + camera.id;
     this.controls.show(camera, askedAt);
@@ -201,6 +203,12 @@ function facts(camera) {
   const words = camera.state === "online" ? [`${camera.fps.toFixed(1)} fps`] : [];
   if (camera.controls.detect === false) words.push("detection off");
   return [...words, ...seen];
+}
+
+/** Why the camera sends less than it was set to. */
+function adapted(adaptation) {
+  if (!adaptation?.level) return "";
+  return `Sends ${adaptation.settings} for now: ${adaptation.reason}`;
 }
 
 function chip(text) {

@@ -34,13 +34,13 @@ ATTIC: dict[str, Any] = {"id": "attic", "name": "Attic", "labels": ["person"]}
 
 
 def workshop(folder: Path) -> House:
-    """``drive`` can do everything, ``attic`` is deaf; ``shed`` lacks lamp and restart, and takes no update."""
+    """``drive`` can do everything, ``shed`` is an old firmware without lamp and restart, ``attic`` is deaf."""
     scene = folder / "scene.png"  # no JPEG: size and quality can be set
     cv2.imwrite(str(scene), np.full((320, 480, 3), 128, np.uint8))
     often = ("--fps", "2")  # enough to be online, little enough to leave the machine to the rest
     twins = {
         "drive": ("--source", str(scene), *often),
-        "shed": ("--source", str(scene), *often, "--without", "flash,restart", "--updates", "fails"),
+        "shed": ("--source", str(scene), *often, "--without", "flash,restart"),
         "attic": ("--source", str(scene), *often, "--deaf"),
     }
     settings = {"cameras": [DRIVE, SHED, ATTIC], "firmware": {"dir": str(folder / IMAGES)}}

@@ -80,7 +80,7 @@ CAMERA_CONTRACT: dict[str, Any] = {
     "rotate": 0,
     "labels": ("person",),
     "offline_after_s": 10.0,
-    "adapt": {"enabled": True},
+    "adapt": {"enabled": True, "idle_fps": None, "flash_at_night": 0},
     "detect": {
         "enabled": True,
         "max_fps": 5.0,

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.controls.desk import ANSWER_WITHIN_S, MAX_WAITING
 from bridge.errors import ControlRefused
-from bridge.model import Control, ControlValue, Offer
+from bridge.model import Control, ControlValue, Offer, Wishes
 
 if TYPE_CHECKING:
     from tests.unit.controls.conftest import House
@@ -443,3 +443,37 @@ def test_an_answer_that_cannot_be_delivered_harms_nobody_else(house: House, capl
     request = house.ask(Control.QUALITY, 13)
     house.acknowledge()
     assert house.answers == {request: [""]}
+
+
+# --- Adjustments: not a user's wish ---------------------------------------------------------------------------------
+
+
+def test_an_adjustment_is_carried_out_welcomed_with_and_no_wish(house: House) -> None:
+    house.desk.adjust("front", Control.QUALITY, 30, house.note(1))
+    house.acknowledge()
+    assert house.answers[1] == [""]
+    assert house.desk.values("front")[Control.QUALITY] == 30
+    assert house.desk.welcome_values("front") == {"max_fps": 10.0, "quality": 30}
+    assert house.desk.wishes("front") == Wishes({Control.MAX_FPS: 10.0}, {})
+    assert house.memory.section("controls") == {}
+    assert "quality" not in house.restarted().desk.welcome_values("front")
+
+
+def test_a_users_setting_goes_before_an_adjustment_and_is_counted(house: House) -> None:
+    for number, ask in enumerate((house.desk.adjust, house.desk.request), 1):
+        ask("front", Control.QUALITY, 10 * number, house.note(number))
+        house.acknowledge()
+    assert house.desk.welcome_values("front")["quality"] == 20
+    assert house.desk.wishes("front") == Wishes({Control.MAX_FPS: 10.0, Control.QUALITY: 20}, {Control.QUALITY: 1})
+    house.desk.request("front", Control.QUALITY, 40, house.note(3))
+    house.acknowledge("busy")
+    assert house.desk.wishes("front").asked == {Control.QUALITY: 1}, "what failed is no wish"
+
+
+def test_an_adjustment_that_a_camera_cannot_take_any_more_is_not_welcomed_with(house: House) -> None:
+    house.desk.adjust("front", Control.FRAMESIZE, "QVGA", house.note(1))
+    house.acknowledge()
+    assert house.desk.welcome_values("front")["framesize"] == "QVGA"
+    house.desk.greeted("front", house.hello("framesize"))
+    assert "framesize" not in house.desk.welcome_values("front")
+    assert house.desk.wishes("nobody") == Wishes()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.model import CameraState, CameraStatus, Control, Offer
+from bridge.model import Adaptation, CameraState, CameraStatus, Control, Offer
 from bridge.publish import messages
 from bridge.publish.entities import availability_list, bridge_device, camera_device, display_name
 from bridge.publish.settings import PublishedCamera, PublishSettings
@@ -51,12 +51,19 @@ def test_every_entity_reads_a_topic_that_is_published(camera: PublishedCamera) -
 def test_every_diagnostic_reads_a_key_that_telemetry_may_have(camera: PublishedCamera) -> None:
     told = dict.fromkeys(("rssi_dbm", "heap_free_bytes", "heap_min_bytes", "psram_free_bytes", "uptime_s"), 1)
     told |= {"temperature_c": 1, "reconnects": 1}
-    status = CameraStatus("front_door", "", CameraState.ONLINE, telemetry=told, hello={"reset_reason": "power on"})
+    status = CameraStatus(
+        "front_door",
+        "",
+        CameraState.ONLINE,
+        telemetry=told,
+        hello={"reset_reason": "power on"},
+        adaptation=Adaptation(1, 6),
+    )
     known = messages.telemetry("espcam", status).payload.decode()
     found = components(replace(camera, offer=EVERYTHING)).values()
     templates = [config["value_template"] for config in found if "value_template" in config]
     keys = [re.fullmatch(r"\{\{ value_json\.(\w+) \| default\(none\) \}\}", template) for template in templates]
-    assert len(keys) == 6 + 8
+    assert len(keys) == 6 + 9
     assert all(key is not None and f'"{key[1]}":' in known for key in keys)
 
 
@@ -64,7 +71,7 @@ def test_a_camera_that_tells_nothing_of_itself_has_no_sensors_for_it(camera: Pub
     health = components(replace(camera, offer=EVERYTHING)).keys() - components(camera).keys()
     assert {key for key in health if key not in set(Control)} == {
         *("rssi_dbm", "heap_free_bytes", "heap_min_bytes", "psram_free_bytes"),
-        *("uptime_s", "temperature_c", "reconnects", "reset_reason"),
+        *("uptime_s", "temperature_c", "reconnects", "reset_reason", "adapt"),
     }
 
 
