@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.model import Readiness
+from bridge.model import Adaptation, Readiness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -257,3 +257,15 @@ def test_the_page_fits_phones_and_desks_by_day_and_by_night(
     assert overflow <= 0, "no sideways scrolling"
     ground = tab.page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]")
     assert (ground > 200) == (scheme == "light")
+
+
+def test_what_a_camera_sends_less_and_why_is_said(site: Site, open_tab: TabFactory) -> None:
+    site.add("door", "Front door")
+    tab = open_tab(site)
+    line = tab.page.locator(f"{tab.tile('door')} .adapted")
+    assert line.is_hidden()
+    site.store.note_adaptation("door", Adaptation(2, 8, "31% of the <b>pictures</b> gave way", "VGA, quality 26, 5 fps"))
+    line.get_by_text("Sends VGA, quality 26, 5 fps for now: 31% of the <b>pictures</b> gave way").wait_for()
+    site.store.note_adaptation("door", Adaptation(0, 8, "", "VGA, quality 12, 15 fps"))
+    line.wait_for(state="hidden")
+    assert tab.errors == []
