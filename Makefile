@@ -53,7 +53,8 @@ coverage-firmware:  ## the same tests, with the share of lines that they reach
 	@cmake --build build/camlink-coverage --target camlink-tests
 	@find build/camlink-coverage -name '*.gcda' -delete
 	@build/camlink-coverage/camlink-tests --minimal
-	@cd build/camlink-coverage && gcov -n CMakeFiles/camlink.dir/*/lib/camlink/src/camlink/*.gcda CMakeFiles/camlink.dir/__/lib/camlink/src/camlink/*.gcda 2>/dev/null | grep -A1 -E "camlink/[a-z0-9_]+\.(cpp|h)'" | grep -vE '^--' | paste - -
+	@cd build/camlink-coverage && find . -path '*camlink.dir*' -name '*.gcda' -exec gcov -n {} + 2>/dev/null | \
+	  awk -F"[':% ]+" '/^File/ {name = $$2} /^Lines/ && name ~ /camlink\/[a-z0-9_]+\.cpp$$/ {sub(".*/", "", name); printf "  %6.2f %% of %4d lines  %s\n", $$3, $$5, name; reached += $$3 * $$5 / 100; all += $$5; name = ""} END {printf "  %6.2f %% of %4d lines in all\n", 100 * reached / all, all}'
 
 test-homeassistant: $(VENV)/.dev  ## run the tests with a real Home Assistant; HA=newest takes the newest instead of 2025.4
 	@.ci/system-packages opencv mosquitto chromium turbojpeg

@@ -60,7 +60,8 @@ def _print(kbit_s: float, before: Mapping[str, Any], after: Mapping[str, Any], *
     sent, dropped = (now[key] - then[key] for key in ("frames_sent", "frames_dropped"))
     rate = (after["received"] - before["received"]) / _LAST_S
     share = dropped / max(1, sent + dropped)
-    settings = (after["adaptation"] or {}).get("settings") or ", ".join(map(str, after["controls"].values()))
+    controls = after["controls"]
+    settings = f"{controls['framesize']}, quality {controls['quality']}, {controls['max_fps']:g} fps"
     state = "on" if on else "off"
     figures = f"{rate:10.1f}  {now['send_ms']:7.0f} ms  {share:8.0%}"
     print(f"{kbit_s:4.0f} kbit/s  {state:<5}  {figures}  {settings}", flush=True)

@@ -214,6 +214,7 @@ class Stage:
                 "http": {"host": "127.0.0.1", "port": self.http_port, "max_viewers": 512},
                 "detector": {"model": str(MODEL)},
                 "history": {"url": f"sqlite:///{self.folder}/history.db", "media_dir": f"{self.folder}/media"},
+                "state_file": f"{self.folder}/state.json",
                 "defaults": defaults or {},
             }
             self.config = self.folder / "bench.yaml"

@@ -264,7 +264,9 @@ def test_what_a_camera_sends_less_and_why_is_said(site: Site, open_tab: TabFacto
     tab = open_tab(site)
     line = tab.page.locator(f"{tab.tile('door')} .adapted")
     assert line.is_hidden()
-    site.store.note_adaptation("door", Adaptation(2, 8, "31% of the <b>pictures</b> gave way", "VGA, quality 26, 5 fps"))
+    site.store.note_adaptation(
+        "door", Adaptation(2, 8, "31% of the <b>pictures</b> gave way", "VGA, quality 26, 5 fps")
+    )
     line.get_by_text("Sends VGA, quality 26, 5 fps for now: 31% of the <b>pictures</b> gave way").wait_for()
     site.store.note_adaptation("door", Adaptation(0, 8, "", "VGA, quality 12, 15 fps"))
     line.wait_for(state="hidden")
