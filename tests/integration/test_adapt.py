@@ -68,8 +68,8 @@ def test_switched_off_nothing_is_lowered(tmp_path: Path, noise: Path, wait_until
         running_site(tmp_path, settings) as site,
         site.camera("porch", "--source", str(noise), "--fps", "15", "--weak", "1500") as board,
     ):
-        # Two reports after the first, which is far longer than it takes with the loop on.
-        wait_until(lambda: camera(site).get("telemetry", {}).get("uptime_s", 0) >= 30, 60, "it has told of its link")
+        # A report after the first: by then the loop, were it on, would have lowered it.
+        wait_until(lambda: camera(site).get("telemetry", {}).get("uptime_s", 0) >= 20, 60, "it has told of its link")
         assert camera(site)["telemetry"]["send_ms"] > 1000 / 15, "its link is too weak"
         assert '"set"' not in board.log()
         assert "quality" not in board.log()

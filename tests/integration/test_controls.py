@@ -178,7 +178,7 @@ def test_bridge_that_nobody_can_restart_says_what_can_be_asked_of_it(
         heard.wait_for("espcam/bridge/state", b"online")
         heard.publish("espcam/bridge/request/restart", b"")
         answer = heard.wait_for("espcam/bridge/response/restart").json()
-    there_are = "approve, dismiss, health, remove"
+    there_are = "approve, dismiss, health, remove, update"
     assert answer == {"status": "error", "error": f"there is no request 'restart'; there are: {there_are}"}
 
 
