@@ -53,6 +53,7 @@ class Verdict:
 
     grade: Grade
     reason: str
+    share: float | None = None  # what was measured, where sending less may turn out not to help: damage and lateness
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +141,11 @@ class Evidence:
         if damaged + received >= _FEWEST:
             share = damaged / (damaged + received)
             grade = _graded(share, _GOOD_DAMAGED, _BAD_DAMAGED, _SEVERE_DAMAGED)
-            found.append(Verdict(grade, f"{share:.0%} of the pictures arrived damaged"))
+            found.append(Verdict(grade, f"{share:.0%} of the pictures arrived damaged", share))
         if len(self._looks) >= _FEWEST:
             share = sum(look.is_late for look in self._looks) / len(self._looks)
             grade = _graded(share, _GOOD_LATE, _BAD_LATE, _SEVERE_LATE)
-            found.append(Verdict(grade, f"pictures were late for {share:.0%} of the time"))
+            found.append(Verdict(grade, f"pictures were late for {share:.0%} of the time", share))
         return found
 
 

@@ -257,6 +257,8 @@ def _log(camera_id: str, governor: Governor, steps: Sequence[Settings], before: 
         log.warning("%s: sends less, %s: %s (step %d of %d)", camera_id, now, governor.reason, level, lowest)
     else:
         log.info("%s: sends more again, %s (step %d of %d)", camera_id, now, level, lowest)
+    if level < before - 1:
+        log.warning("%s: sending less did not help; see its sensor's cable and its supply", camera_id)
 
 
 def described(settings: Settings) -> str:

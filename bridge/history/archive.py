@@ -32,6 +32,14 @@ class Archive:
         """
         return self._store.page(query)
 
+    def count(self, query: EventQuery) -> int:
+        """How many events match, whatever the query's limit and cursor."""
+        return self._store.count(query)
+
+    def first_unix_s(self, query: EventQuery) -> float | None:
+        """When the oldest event that matches began; None when none does."""
+        return self._store.first_unix_s(query)
+
     def get(self, event_id: str) -> Event | None:
         """One event; None when there is none of this id."""
         return self._store.get(event_id)

@@ -52,6 +52,12 @@ def count_of(conditions: Conditions) -> Select[int]:
     return select(func.count()).select_from(table).where(_where(conditions))
 
 
+def first_of(conditions: Conditions) -> Select[str]:
+    """The id of the oldest event that a query means."""
+    _, key = _source(conditions)
+    return select(key).where(_where(conditions)).order_by(key).limit(1)
+
+
 def ended(limit: int) -> Select[str]:
     """The ids of the oldest events that are over, oldest first."""
     return select(events.c.id).where(events.c.end_unix_s.is_not(None)).order_by(events.c.id).limit(limit)

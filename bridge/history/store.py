@@ -20,7 +20,7 @@ from bridge.history import statements
 from bridge.history.database import engine_for, file_of
 from bridge.history.disk import explain_disk
 from bridge.history.explain import explain
-from bridge.history.ids import bound_of, is_event_id
+from bridge.history.ids import began_unix_s, bound_of, is_event_id
 from bridge.history.query import conditions_of
 from bridge.history.rows import event_of, row_of, zone_rows_of
 from bridge.history.schema import upgrade
@@ -173,6 +173,13 @@ class EventStore:
         statement = statements.count_of(conditions_of(replace(query, cursor=None)))
         with self._reading() as connection:
             return connection.execute(statement).scalar_one()
+
+    def first_unix_s(self, query: EventQuery) -> float | None:
+        """When the oldest event that fits began, whatever the query's limit and cursor; None when none fits."""
+        statement = statements.first_of(conditions_of(replace(query, cursor=None)))
+        with self._reading() as connection:
+            event_id = connection.execute(statement).scalar_one_or_none()
+        return None if event_id is None else began_unix_s(event_id)
 
     def open_events(self) -> list[Event]:
         """Those that began and did not end, oldest first; after a crash nobody will end them but who reads this."""

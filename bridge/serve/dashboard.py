@@ -1,4 +1,4 @@
-"""The page: live tiles of all cameras."""
+"""The pages: live tiles of all cameras, and past events."""
 
 from __future__ import annotations
 
@@ -22,12 +22,23 @@ def blueprint(site: Site) -> Blueprint:
     def page() -> str:
         return render_template(
             "page.html",
+            room="live",
             cameras=[api.camera_json(site, camera_id) for camera_id in site.store.camera_ids()],
             readiness=api.readiness_json(site),
             info=api.bridge_json(site),
             dial_url=_dial_url(site, request.host),
             public_url=site.settings.public_url or "",
             protection=_protection(site.settings),
+        )
+
+    @routes.get("/events")
+    def events() -> str:
+        cameras = [site.store.status(camera_id) for camera_id in site.store.camera_ids()]
+        return render_template(
+            "events.html",
+            room="events",
+            cameras=[{"id": camera.camera_id, "name": camera.name} for camera in cameras],
+            info=api.bridge_json(site),
         )
 
     return routes

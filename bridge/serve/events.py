@@ -15,9 +15,10 @@ from werkzeug.exceptions import BadRequest, NotFound, ServiceUnavailable
 from bridge.errors import HistoryError
 from bridge.model import PictureKind
 from bridge.serve import eventforms
-from bridge.serve.eventquery import FILTERS, PAGING, is_event_id, parse_query
+from bridge.serve.eventquery import FILTERS, PAGING, is_event_id, parse_query, parse_timeline
 from bridge.serve.listener import MORE_TIME
 from bridge.serve.seats import Seats
+from bridge.serve.times import iso_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -47,6 +48,19 @@ def blueprint(site: Site) -> Blueprint:
     def some() -> Response:
         page = _page(_past(site), _query(FILTERS + PAGING))
         return jsonify(events=[eventforms.event_json(event) for event in page.events], next_cursor=page.next_cursor)
+
+    @routes.get("/events/timeline")
+    def timeline() -> Response:
+        past = _past(site)
+        try:
+            spans = parse_timeline(request.args.to_dict(flat=False), site.clock.unix_s(), past.first_unix_s)
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
+        return jsonify(
+            since=iso_time(spans[0].since_unix_s),
+            until=iso_time(spans[-1].until_unix_s),
+            counts=[past.count(span) for span in spans],
+        )
 
     @routes.get("/events/<event_id>")
     def one(event_id: str) -> Response:

@@ -169,6 +169,16 @@ class FakePastEvents:
         events = tuple(left[: query.limit])
         return EventPage(events, events[-1].id if len(left) > len(events) else None)
 
+    def count(self, query: EventQuery) -> int:
+        """How many events fit."""
+        self._check()
+        return len(self._fitting(query))
+
+    def first_unix_s(self, query: EventQuery) -> float | None:
+        """When the oldest that fits began."""
+        self._check()
+        return min((event.start_unix_s for event in self._fitting(query)), default=None)
+
     def get(self, event_id: str) -> Event | None:
         """The event of this id."""
         self._check()

@@ -139,6 +139,12 @@ class PastEvents(Protocol):
             ValueError: ``query.cursor`` is not one of its own; the message says why.
         """
 
+    def count(self, query: EventQuery) -> int:
+        """How many events fit; ``limit`` and ``cursor`` do not count."""
+
+    def first_unix_s(self, query: EventQuery) -> float | None:
+        """When the oldest event that fits began; None when none does."""
+
     def get(self, event_id: str) -> Event | None:
         """One event; None when there is none of this id."""
 

@@ -18,7 +18,7 @@ from bridge.model import Scene, Track
 from bridge.runtime.clock import SystemClock
 from bridge.runtime.metrics import Metrics
 from bridge.runtime.worker import Supervisor
-from bridge.serve.fake import FakeAdoption, FakeBridge, FakeUpdates
+from bridge.serve.fake import FakeAdoption, FakeBridge, FakePastEvents, FakeUpdates
 from bridge.serve.http import HttpSettings, WebServer
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
     from bridge.model import Image
+    from bridge.serve.site import PastEvents
 
 _ARGUMENTS = [
     "--no-sandbox",
@@ -60,6 +61,8 @@ class Site:
         store: where frames go.
         bridge: what the server asks about the bridge.
         adoption: who waits to be approved.
+        updates: cameras' firmware.
+        past: what happened before.
     """
 
     server: WebServer
@@ -67,6 +70,7 @@ class Site:
     bridge: FakeBridge
     adoption: FakeAdoption
     updates: FakeUpdates
+    past: FakePastEvents
     _feeding: list[threading.Event] = field(default_factory=list)
 
     def add(self, camera_id: str, name: str = "") -> None:
@@ -100,7 +104,7 @@ class Site:
 class SiteFactory(Protocol):
     """See the fixture ``make_site``."""
 
-    def __call__(self, port: int = 0, **settings: Any) -> Site: ...  # noqa: ANN401 - settings by name
+    def __call__(self, port: int = 0, events: PastEvents | None = None, **settings: Any) -> Site: ...  # noqa: ANN401 - by name
 
 
 @pytest.fixture
@@ -108,9 +112,10 @@ def make_site() -> Iterator[SiteFactory]:
     """Start servers without cameras: ``site = make_site(password="geheim")``."""
     sites: list[Site] = []
 
-    def make(port: int = 0, **settings: Any) -> Site:  # noqa: ANN401 - settings by name
+    def make(port: int = 0, events: PastEvents | None = None, **settings: Any) -> Site:  # noqa: ANN401 - by name
         clock, metrics, bridge = SystemClock(), Metrics(), FakeBridge(facts={"version": "1.2.3"})
         store, adoption, updates = FrameStore(clock, metrics), FakeAdoption(), FakeUpdates()
+        past = FakePastEvents()
         server = WebServer(
             HttpSettings(host="127.0.0.1", port=port, **settings),
             bridge,
@@ -120,9 +125,10 @@ def make_site() -> Iterator[SiteFactory]:
             metrics=metrics,
             clock=clock,
             supervisor=Supervisor(),
+            events=events or past,
         )
         server.start()
-        sites.append(Site(server, store, bridge, adoption, updates))
+        sites.append(Site(server, store, bridge, adoption, updates, past))
         return sites[-1]
 
     yield make

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.integration
 
 ROUTES = (
     "/api/events",
+    "/api/events/timeline",
     "/api/events/1764072000000-000000",
     "/api/events/1764072000000-000000/thumbnail.jpg",
     "/api/events/1764072000000-000000/snapshot.jpg",
@@ -204,3 +205,50 @@ def test_nothing_of_the_past_can_be_changed_from_outside(site: Site, past: Past,
     past.happened(picture=b"jpeg")
     for method in ("POST", "PUT", "DELETE"):
         assert site.get(path, method=method).status == 405
+
+
+# --- when they were ---------------------------------------------------------------------------------------------------
+
+
+def _timeline(site: Site, **parameters: object) -> dict[str, object]:
+    reply = site.get(f"/api/events/timeline?{urlencode(parameters)}")
+    assert reply.status == 200, reply.body
+    told: dict[str, object] = reply.json()
+    return told
+
+
+def test_events_are_counted_in_equal_spans_from_the_oldest_on(site: Site, past: Past) -> None:
+    for minute in (0, 1, 30, 59):
+        past.happened(minute)
+    told = _timeline(site, until="2025-11-25T13:00:00Z", buckets=4)
+    assert told == {"since": "2025-11-25T12:00:00.000Z", "until": "2025-11-25T13:00:00.000Z", "counts": [2, 0, 1, 1]}
+    narrow = _timeline(site, since="2025-11-25T12:30:00Z", until="2025-11-25T13:00:00Z", buckets=3)
+    assert narrow["counts"] == [1, 0, 1]
+
+
+def test_a_filter_counts_here_as_in_the_list(site: Site, past: Past) -> None:
+    past.happened(0, label="dog")
+    past.happened(30)
+    told = _timeline(site, since="2025-11-25T12:00:00Z", until="2025-11-25T13:00:00Z", buckets=2, label="dog")
+    assert told["counts"] == [1, 0]
+
+
+def test_without_events_it_is_the_last_day(site: Site) -> None:
+    assert _timeline(site, until="2025-11-25T12:00:00Z")["since"] == "2025-11-24T12:00:00.000Z"
+    assert _timeline(site)["counts"] == [0] * 48
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("buckets=0", "buckets: '0' is not allowed"),
+        ("buckets=201", "a whole number from 1 to 200"),
+        ("buckets=many", "buckets: 'many' is not allowed"),
+        ("since=2025-11-25&until=2025-11-24", "since must be before until"),
+        ("limit=3", "limit: there is no such parameter here"),
+        ("camra=door", "did you mean camera?"),
+    ],
+)
+def test_a_timeline_that_cannot_be_meant_is_400(site: Site, query: str, detail: str) -> None:
+    reply = site.get(f"/api/events/timeline?{query}")
+    assert (reply.status, detail in reply.json()["detail"]) == (400, True), reply.body

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.adapt.evidence import Grade, Verdict
-from bridge.adapt.governor import BAD_S, MOST_PATIENCE_S, PATIENCE_S, PROBATION_S, SETTLE_S, Governor
+from bridge.adapt.governor import (
+    BAD_S,
+    FUTILE_S,
+    FUTILE_STEPS,
+    MOST_PATIENCE_S,
+    PATIENCE_S,
+    PROBATION_S,
+    SETTLE_S,
+    Governor,
+)
 
 LOWEST = 6
 
@@ -20,12 +29,20 @@ class House:
     governor: Governor = field(default_factory=Governor)
     now_s: float = 1000.0
 
-    def run(self, seconds: float, grade: Grade, *, eventful: bool = False, lowest: int = LOWEST) -> list[int]:
+    def run(
+        self,
+        seconds: float,
+        grade: Grade,
+        *,
+        eventful: bool = False,
+        lowest: int = LOWEST,
+        share: float | None = None,
+    ) -> list[int]:
         """So long with a link like this; the levels that it went to."""
         levels: list[int] = []
         for _ in range(int(seconds)):
             self.now_s += 1
-            if self.governor.decide(Verdict(grade, grade.value), lowest, self.now_s, eventful=eventful):
+            if self.governor.decide(Verdict(grade, grade.value, share), lowest, self.now_s, eventful=eventful):
                 levels.append(self.governor.level)
         return levels
 
@@ -124,6 +141,23 @@ def test_a_camera_that_was_away_is_judged_anew() -> None:
     house.run(BAD_S, Grade.BAD)
     house.governor.pause()
     assert house.run(BAD_S, Grade.BAD) == []
+
+
+def test_what_sending_less_does_not_help_is_taken_back_and_left_for_a_while() -> None:
+    house = House()
+    assert house.run(100, Grade.BAD, share=0.1) == [1, 2, 3, 0]
+    assert house.governor.reason == ""
+    assert house.run(FUTILE_S - 60, Grade.BAD, share=0.1) == []
+    assert house.run(30, Grade.BAD) == [1, 2], "trouble of another kind counts all the same"
+    assert house.run(200, Grade.BAD, share=0.1)[:1] == [3], "and after a while it is tried again"
+
+
+def test_what_it_helps_goes_on() -> None:
+    house = House()
+    shares = iter((0.4, 0.3, 0.2, 0.15, 0.1, 0.08))
+    levels = [level for share in shares for level in house.run(16, Grade.BAD, share=share)]
+    assert levels == sorted(levels)
+    assert levels[-1] > FUTILE_STEPS
 
 
 @given(st.lists(st.tuples(st.sampled_from(Grade), st.integers(1, 200), st.booleans()), max_size=30))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -80,13 +81,15 @@ class House:
         self.desk.acknowledged(camera_id, number, self.refuses)
         self.desk.told_state(camera_id, self.own)
 
-    def run(self, seconds: int, *, bad: int = 0, good: int = 10, **now: Any) -> Mapping[str, ControlValue]:  # noqa: ANN401
-        """So long, with so many pictures a second; what the camera is set to then."""
+    def run(self, seconds: int, *, busy: bool = False, bad: int = 0, **now: Any) -> Mapping[str, ControlValue]:  # noqa: ANN401
+        """So long, on a link that is busy all the time, or damages so many of ten; what the camera is set to then."""
         for _ in range(seconds):
             self.clock.advance(1)
             status = self.cameras.now
             rejected = {"truncated": status.rejected.get("truncated", 0) + bad}
-            self.cameras.now = replace(status, received=status.received + good, rejected=rejected, **now)
+            self.cameras.now = replace(status, received=status.received + 10, rejected=rejected, **now)
+            if busy:  # a report each second, none like the one before
+                self.cameras.now = replace(self.cameras.now, telemetry={"send_ms": 200 + self.clock.mono_s() % 7})
             self.steward.tick()
         return dict(self.own)
 
@@ -107,34 +110,35 @@ def test_a_camera_with_a_good_link_is_left_alone() -> None:
 def test_a_bad_link_lowers_it_step_by_step_and_a_good_one_raises_it_again(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="bridge.adapt")
     house = House()
-    assert house.run(10, bad=1)["quality"] == 18
+    assert house.run(10, busy=True)["quality"] == 18
     assert house.cameras.told[-1].level == 1
-    assert "damaged" in house.cameras.told[-1].reason
-    assert house.run(60, bad=2) == {**OWN, "quality": 26, "framesize": "VGA", "max_fps": 5.0}
+    assert "ms to send" in house.cameras.told[-1].reason
+    assert house.run(60, busy=True) == {**OWN, "quality": 26, "framesize": "VGA", "max_fps": 5.0}
     house.run(900)
     assert house.own == OWN
     assert house.cameras.told[-1] == Adaptation(0, 8, "", "SVGA, quality 12, 15 fps")
-    assert caplog.messages[0] == (
-        "door: sends less, SVGA, quality 18, 15 fps: 9% of the pictures arrived damaged (step 1 of 8)"
+    assert re.fullmatch(
+        r"door: sends less, SVGA, quality 18, 15 fps: a picture takes 20\d ms to send \(step 1 of 8\)",
+        caplog.messages[0],
     )
     assert caplog.messages[-1] == "door: sends more again, SVGA, quality 12, 15 fps (step 0 of 8)"
 
 
 def test_nothing_that_is_set_here_is_taken_for_a_wish() -> None:
     house = House()
-    house.run(60, bad=5)
+    house.run(60, busy=True)
     assert house.desk.wishes("door").values == {Control.MAX_FPS: 15.0}
     assert house.memory.section("controls") == {}
 
 
 def test_what_a_user_sets_is_in_force_at_once_and_tried_first() -> None:
     house = House()
-    house.run(60, bad=5)
+    house.run(60, busy=True)
     house.user_sets(Control.QUALITY, 10)
     assert house.own["quality"] == 10
     house.run(2)
     assert house.own == {**OWN, "quality": 10}
-    house.run(20, bad=1)
+    house.run(20, busy=True)
     assert house.own["quality"] == 16, "and lowered from there"
     house.run(900)
     assert house.own["quality"] == 10
@@ -142,7 +146,7 @@ def test_what_a_user_sets_is_in_force_at_once_and_tried_first() -> None:
 
 def test_a_camera_that_comes_again_is_welcomed_with_what_its_link_carries() -> None:
     house = House()
-    house.run(60, bad=5)
+    house.run(60, busy=True)
     lower = dict(house.own)
     house.own = dict(OWN)
     house.come()
@@ -151,7 +155,7 @@ def test_a_camera_that_comes_again_is_welcomed_with_what_its_link_carries() -> N
 
 def test_a_restart_of_the_bridge_does_not_take_the_lower_setting_for_what_was_wanted() -> None:
     house = House()
-    house.run(60, bad=5)
+    house.run(60, busy=True)
     again = House(memory=house.memory)
     again.own = dict(house.own)
     again.come()
@@ -164,17 +168,17 @@ def test_a_restart_of_the_bridge_does_not_take_the_lower_setting_for_what_was_wa
 
 def test_switched_off_it_sets_back_what_it_lowered_and_does_nothing_more() -> None:
     house = House()
-    house.run(60, bad=5)
+    house.run(60, busy=True)
     off = House(AdaptPlan(enabled=False), house.memory)
     off.own = dict(house.own)
     off.come()
-    assert off.run(5, bad=5) == OWN
+    assert off.run(5, busy=True) == OWN
     assert off.memory.section("adapt") == {}
     sent = len(off.line.sent)
-    assert off.run(300, bad=5) == OWN
+    assert off.run(300, busy=True) == OWN
     assert len(off.line.sent) == sent
     never = House(AdaptPlan(enabled=False))
-    never.run(300, bad=5)
+    never.run(300, busy=True)
     assert never.line.sent == []
     assert never.cameras.told == []
 
@@ -192,28 +196,28 @@ def test_while_nothing_happens_the_rate_is_that_of_idleness() -> None:
 
 def test_an_open_event_gets_the_detectors_rate_whatever_the_link() -> None:
     house = House()
-    assert house.run(200, bad=10)["max_fps"] == 1.0
-    assert house.run(2, bad=10, eventful=True)["max_fps"] == 5.0
-    assert house.run(2, bad=10, eventful=False)["max_fps"] == 1.0
+    assert house.run(200, busy=True)["max_fps"] == 1.0
+    assert house.run(2, busy=True, eventful=True)["max_fps"] == 5.0
+    assert house.run(2, busy=True, eventful=False)["max_fps"] == 1.0
 
 
 def test_a_camera_that_refuses_is_asked_ever_more_seldom(caplog: pytest.LogCaptureFixture) -> None:
     house = House()
     house.refuses = "busy"
-    house.run(400, bad=1)
+    house.run(400, busy=True)
     early = len(house.line.sent)
-    house.run(400, bad=1)
+    house.run(400, busy=True)
     assert 0 < len(house.line.sent) - early <= 2 * len(house.own), "three controls at most, each once or twice"
     assert "quality was not adapted to 26: door refused: busy" in caplog.text
 
 
 def test_a_camera_that_is_away_or_takes_no_settings_is_left_alone() -> None:
     house = House()
-    house.run(100, bad=10, state=CameraState.OFFLINE)
+    house.run(100, busy=True, state=CameraState.OFFLINE)
     assert house.line.sent == []
     sketch = House()
     sketch.desk.greeted("door", {})
-    sketch.run(100, bad=10)
+    sketch.run(100, busy=True)
     assert sketch.line.sent == []
 
 
@@ -255,9 +259,19 @@ def test_a_memory_that_somebody_edited_is_no_trouble(kept: object) -> None:
 
 def test_a_removed_camera_is_forgotten() -> None:
     house = House()
-    house.run(60, bad=5)
+    house.run(60, busy=True)
     house.steward.forget("door")
     assert house.memory.section("adapt") == {}
     sent = len(house.line.sent)
-    house.run(60, bad=5)
+    house.run(60, busy=True)
     assert len(house.line.sent) == sent
+
+
+def test_what_sending_less_does_not_help_is_taken_back_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    house = House()
+    house.run(50, bad=1)
+    assert house.own != OWN
+    house.run(60, bad=1)
+    assert house.own == OWN
+    assert caplog.messages[-1] == "door: sending less did not help; see its sensor's cable and its supply"
+    assert house.run(600, bad=1) == OWN

@@ -249,6 +249,7 @@ def test_every_combination_of_filters_finds_exactly_what_fits(store: EventStore)
         query = EventQuery(camera_id, label, zone, since, until, limit=7)
         assert list(store.stream(query)) == fitting
         assert store.count(query) == len(fitting)
+        assert store.first_unix_s(query) == (min(event.start_unix_s for event in fitting) if fitting else None)
         pages = [store.page(query)]
         while pages[-1].next_cursor:
             pages.append(store.page(replace(query, cursor=pages[-1].next_cursor)))
