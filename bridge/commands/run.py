@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bridge.app import App
 from bridge.config.loader import find_config, load_config
 from bridge.errors import ConfigError
+from bridge.runtime.notify import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,13 +112,18 @@ def run(config_option: Path | None, environ: Mapping[str, str]) -> int:
     """
     path = find_config(config_option, environ, Path.cwd())
     operator = _Operator(path, environ)
-    config = operator.load()
+    config, manager = operator.load(), Notifier(environ)
     log.info("configuration: %s", path or "none found, the defaults apply (espcam-bridge init writes one)")
     while True:
         with App(config, operator=operator) as app:
             log.info("page: http%s://%s:%d/", "s" if config.http.tls.enabled else "", config.http.host, app.http_port)
-            end = _wait(app, operator)
+            manager.ready(f"page at port {app.http_port}, cameras dial port {app.ingest_port}")
+            end = _wait(app, operator, manager)
             log.info("%s", end.value)
+            if end is _End.STOP:
+                manager.stopping()
+            else:
+                manager.reloading()
         match end:
             case _End.STOP:
                 return 0
@@ -127,8 +133,9 @@ def run(config_option: Path | None, environ: Mapping[str, str]) -> int:
                 _begin_anew()
 
 
-def _wait(app: App, operator: _Operator) -> _End:
+def _wait(app: App, operator: _Operator, manager: Notifier) -> _End:
     while not app.wait(_LOOK_EVERY_S):
+        manager.alive()  # and if a part has died, wait raises
         if (end := operator.wanted()) is not None:
             return end
     return _End.STOP
