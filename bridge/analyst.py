@@ -104,6 +104,29 @@ class CameraAnalyst:
         """Whether somebody is followed: an event is open, or may soon be."""
         return bool(self._machine.followed())
 
+    def take_up(self, plan: CameraPlan, now_mono_s: float) -> None:
+        """Go on with changed settings.
+
+        What is open goes on, unless detection is off now or the picture is turned otherwise: then it ends, for nobody
+        could be found again.
+        """
+        before, self.plan = self.plan, plan
+        if plan.rotate != before.rotate or not plan.detect:
+            self.close(now_mono_s)
+        if plan.rotate != before.rotate:
+            self._tracker = Tracker(confidence=plan.filter.confidence, lost_after_s=plan.rules.remember_s)
+            self._views = BestViews(plan.thumbnail_px, draw_tracks, plan.rotate)
+        self._tracker.set_confidence(plan.filter.confidence)
+        self._tracker.set_lost_after(plan.rules.remember_s)
+        self._machine.set_rules(plan.rules)
+        self._views.longest_px = plan.thumbnail_px
+        if plan.zones != before.zones:
+            self._zones = ZoneWatch(plan.zones)
+        if (plan.motion, plan.rotate) != (before.motion, before.rotate):
+            self._gate = MotionGate(plan.motion) if plan.motion else None
+        if plan.motion is None:
+            self._set_moving(moving=False)
+
     def set_detect(self, *, on: bool, now_mono_s: float) -> None:
         """Switch detection on or off; off ends what is open: nobody would see it leave."""
         self.plan = replace(self.plan, detect=on)

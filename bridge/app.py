@@ -9,9 +9,9 @@ import itertools
 import logging
 import os
 import secrets
-import threading
+import string
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from bridge import __version__, wiring
 from bridge.adapt.steward import Steward
@@ -25,6 +25,7 @@ from bridge.eventlog import EventLog
 from bridge.events.ids import IdMaker
 from bridge.frames.store import FrameStore
 from bridge.history import house
+from bridge.household import Household
 from bridge.ingest.beacon import Beacon
 from bridge.ingest.server import IngestServer
 from bridge.model import Readiness
@@ -44,7 +45,6 @@ from bridge.updates.library import ImageLibrary
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from bridge.config.camera import CameraConfig
     from bridge.config.schema import Config
     from bridge.detect.port import Detector
     from bridge.history.archive import Archive
@@ -56,14 +56,44 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Operator(Protocol):
-    """Who can do to the bridge what it cannot do to itself; called from the thread ``commands``."""
+# Of the memory.
+_WEB: Final = "web"
+_SECRET: Final = "session_key"  # noqa: S105 - the name of what is kept there
+_SECRET_HEX: Final = 64
 
-    def reload(self) -> None:
-        """Take up the configuration as it is now, soon. Raises ConfigError when it is wrong."""
+
+class Operator(Protocol):
+    """Who can do to the bridge what it cannot do to itself; called from the threads that carry out requests."""
+
+    def reload(self) -> Sequence[str]:
+        """Take up the configuration as it is now.
+
+        Returns:
+            The keys for which the bridge begins anew, within a second; empty when everything is in force already.
+
+        Raises:
+            ConfigError: it is wrong; nothing has changed.
+        """
 
     def restart(self) -> None:
         """Begin anew, soon. Raises ConfigError when that could not start."""
+
+    def settings(self, camera_id: str) -> Mapping[str, Any]:
+        """What the configuration says of one camera, with what it has from ``defaults``, as JSON values.
+
+        Secrets are left out.
+        """
+
+    def change_settings(self, camera_id: str, change: Mapping[str, Any]) -> Sequence[str]:
+        """Write a change of one camera's settings into the configuration, and take it up as ``reload`` does.
+
+        Args:
+            camera_id: whose.
+            change: keys of the camera with their values; a mapping is merged, None takes a key out.
+
+        Raises:
+            ConfigError: the change is wrong, or the file cannot be written; nothing has changed.
+        """
 
 
 class App:
@@ -97,7 +127,7 @@ class App:
         )
         self._memory = StateFile(config.state_file)
         self._operator = operator
-        self._moving_in = threading.Lock()
+        self._load = load
         self._adoption = AdoptionDesk(memory=self._memory, household=self, clock=clock)
         archive = self._build_delivery(clock)
         self._pipeline = Pipeline(
@@ -111,6 +141,17 @@ class App:
             supervisor=self._supervisor,
         )
         self._build_controls(clock, operator)
+        self._household = Household(
+            config,
+            store=self._store,
+            pipeline=self._pipeline,
+            publisher=self._publisher,
+            switchboard=self._switchboard,
+            updates=self._updates,
+            steward=self._steward,
+            adopted=self._adoption.names,
+            keep=self._adoption.keep,
+        )
         self._monitor = HealthMonitor(
             store=self._store,
             sink=self._publisher,
@@ -148,7 +189,7 @@ class App:
         self._switchboard = Switchboard(
             pipeline=self._pipeline,
             publisher=self._publisher,
-            describe=lambda camera_id, offer: wiring.published_camera(self._camera(camera_id), offer),
+            describe=lambda camera_id, offer: wiring.published_camera(self._household.camera(camera_id), offer),
             memory=self._memory,
             clock=clock,
             numbers=numbers,
@@ -169,7 +210,7 @@ class App:
         }
         requests["update"] = lambda payload: _done(lambda: self._updates.install(*_strings(payload, "id")))
         if operator is not None:
-            requests["reload"] = lambda _payload: _done(operator.reload)
+            requests["reload"] = lambda _payload: {"begins_anew_for": list(operator.reload())}
             requests["restart"] = lambda _payload: _done(operator.restart)
         self._steward = Steward(cameras=self._store, steering=self._switchboard.desk, memory=self._memory, clock=clock)
         self._dispatcher = Dispatcher(
@@ -193,22 +234,32 @@ class App:
             metrics=self.metrics,
             clock=clock,
             supervisor=self._supervisor,
+            secret=self._web_secret(),
         )
         self._ingest = IngestServer(
             wiring.ingest_settings(self._config),
             self._store,
             clock=clock,
             supervisor=self._supervisor,
-            admit=self._admit,
+            admit=self._household.admit,
             talk=TalkRelay(self._switchboard.desk, self._updates),
             redirect_url=self._stream_url,
             reception=self._adoption,
             image=self._updates.image,
         )
         self._switchboard.connect(self._ingest)
+        self._household.connect(self)
         self._beacon = Beacon(wiring.ingest_settings(self._config), lambda: self._ingest.port, self._supervisor)
 
-    # --- life --------------------------------------------------------------------------------------------------
+    def _web_secret(self) -> bytes:
+        """What signs sessions; the same for as long as the state file lives."""
+        kept = self._memory.section(_WEB).get(_SECRET)
+        if not (isinstance(kept, str) and len(kept) == _SECRET_HEX and set(kept) <= set(string.hexdigits)):
+            kept = secrets.token_hex(_SECRET_HEX // 2)
+            self._memory.put(_WEB, _SECRET, kept)
+        return bytes.fromhex(kept)
+
+    # --- life -------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         self.start()
@@ -228,10 +279,7 @@ class App:
         with ExitStack() as stack:
             self._supply.start()  # the model loads while the cameras' trackers bring in their library
             stack.callback(self._supply.stop)
-            if self._config.ingest.unknown_cameras != "accept":  # else others may dial in again, and are known then
-                self._publisher.forget_others(self._residents())
-            for camera_id in self._residents():
-                self._admit(camera_id)
+            self._household.begin()
             stack.callback(self._courier.close)  # last of all: notes what the broker took at the very end
             self._courier.open()  # before the publisher: what waited goes before everything new
             # Stopped in reverse: first nobody comes in, then the last events are made, written down, and handed over.
@@ -264,7 +312,53 @@ class App:
         """Stop everything, in less than 3 seconds."""
         self._stack.close()
 
-    # --- what others may know ----------------------------------------------------------------------------------
+    # --- changes ------------------------------------------------------------------------------------------------------
+
+    def take_up(self, config: Config) -> None:
+        """Go on with a changed configuration; cameras, viewers and open events notice nothing of it.
+
+        Args:
+            config: differs only in what can be taken up so (``wiring.begins_anew`` says nothing of it).
+        """
+        before, self._config = self._config, config
+        if self._load is None and wiring.detector_settings(before) != wiring.detector_settings(config):
+            self._supply.renew(lambda: load_detector(wiring.detector_settings(config), os.environ))
+        self._ingest.take_up(wiring.ingest_settings(config))
+        self._household.take_up(config)
+        self._web.take_up(wiring.http_settings(config))
+        log.info("the changed configuration is in force")
+
+    def dismiss(self, camera_id: str) -> None:
+        """Send a camera and its viewers away from what is gone."""
+        self._ingest.dismiss(camera_id)
+        self._web.forget(camera_id)
+
+    def move_in(self, camera_id: str) -> None:
+        """A camera was approved."""
+        self._household.move_in(camera_id)
+
+    def move_out(self, camera_id: str) -> None:
+        """An adopted camera was removed."""
+        self._household.move_out(camera_id)
+
+    def reload(self) -> Sequence[str]:
+        """See ``Operator.reload``; for the page."""
+        return self._need_operator().reload()
+
+    def settings(self, camera_id: str) -> Mapping[str, Any]:
+        """See ``Operator.settings``; for the page."""
+        return self._need_operator().settings(camera_id)
+
+    def change_settings(self, camera_id: str, change: Mapping[str, Any]) -> Sequence[str]:
+        """See ``Operator.change_settings``; for the page."""
+        return self._need_operator().change_settings(camera_id, change)
+
+    def _need_operator(self) -> Operator:
+        if self._operator is None:
+            raise ConfigError(("this bridge has no configuration file: settings cannot be changed here",))
+        return self._operator
+
+    # --- what others may know -----------------------------------------------------------------------------------------
 
     @property
     def ingest_port(self) -> int:
@@ -305,7 +399,7 @@ class App:
 
     def stream_options(self, camera_id: str) -> StreamOptions:
         """How a camera is shown."""
-        return wiring.stream_options(self._camera(camera_id))
+        return wiring.stream_options(self._household.camera(camera_id))
 
     def controls(self, camera_id: str) -> Mapping[str, Any]:
         """What can be set on a camera, and what it is set to."""
@@ -320,7 +414,7 @@ class App:
         return {
             "ready": all(part.ready for part in parts),
             "parts": {part.part: {"ready": part.ready, "detail": part.detail} for part in parts},
-            "cameras": {camera_id: self._store.state(camera_id).value for camera_id in self._store.camera_ids()},
+            "cameras": {status.camera_id: status.state.value for status in self._store.statuses()},
             "waiting": self._adoption.waiting(),
         }
 
@@ -328,70 +422,6 @@ class App:
         scheme = "https" if self._config.http.tls.enabled else "http"
         base = self._config.http.public_url or f"{scheme}://{host}:{self._web.port}"
         return f"{base}/cameras/{self._config.ingest.default_camera}/stream.mjpg"
-
-    # --- who lives here ----------------------------------------------------------------------------------------
-
-    def move_in(self, camera_id: str) -> None:
-        """A camera was approved: it gets its place, or its new name."""
-        if camera_id in self._store.camera_ids():
-            offer = self._switchboard.desk.offer(camera_id)
-            self._publisher.update_camera(wiring.published_camera(self._camera(camera_id), offer))
-        self._admit(camera_id)
-        default = self._config.ingest.default_camera
-        if self._config.cameras or default not in self._store.camera_ids() or default in self._adoption.names():
-            return
-        if self._store.status(default).received:
-            self._adoption.keep(default)
-        else:
-            log.info("%s, which was there for want of another camera and never came, goes", default)
-            self._begin_anew()
-
-    def move_out(self, camera_id: str) -> None:
-        """An adopted camera was removed: what is remembered of it goes, and with a reload it itself."""
-        self._switchboard.desk.forget(camera_id)
-        self._updates.forget(camera_id)
-        self._steward.forget(camera_id)
-        self._begin_anew()
-
-    def _begin_anew(self) -> None:
-        """Let cameras that live here no more go; at the next start, when that is not possible now."""
-        try:
-            if self._operator is not None:
-                self._operator.reload()
-        except ConfigError as error:
-            log.warning("the camera goes at the next start, since the configuration cannot be read now: %s", error)
-
-    def _residents(self) -> Sequence[str]:
-        """The cameras that exist from the start."""
-        adopted = self._adoption.names()
-        first = () if adopted and not self._config.cameras else self._config.first_cameras()
-        return tuple(dict.fromkeys((*(camera.id for camera in first), *adopted)))
-
-    def _camera(self, camera_id: str) -> CameraConfig:
-        """As configured, else as the defaults say, under the name that it was adopted with."""
-        camera = self._config.camera_for(camera_id)
-        name = self._adoption.names().get(camera_id)
-        return camera.model_copy(update={"name": name}) if name and self._config.camera(camera_id) is None else camera
-
-    def _admit(self, camera_id: str) -> None:
-        """Give a camera its place in every part, once; from whichever thread lets it in."""
-        with self._moving_in:
-            if camera_id not in self._store.camera_ids():
-                self._place(camera_id)
-
-    def _place(self, camera_id: str) -> None:
-        camera = self._camera(camera_id)
-        self._pipeline.add_camera(wiring.camera_plan(self._config, camera))
-        offer = self._switchboard.desk.add_camera(camera_id, wiring.configured_controls(self._config, camera))
-        self._publisher.add_camera(wiring.published_camera(camera, offer))
-        self._updates.add_camera(camera_id)
-        self._steward.add_camera(camera_id, wiring.adapt_plan(camera))
-        self._store.add_camera(
-            camera_id,
-            name=camera.name,
-            offline_after_s=camera.offline_after_s,
-            detect_max_fps=camera.detect.max_fps,
-        )
 
 
 def _strings(payload: Mapping[str, Any], first: str, *others: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@
     ├── PeerError              the other side broke the camera link's rules; carries the close code
     ├── BrokerError            the MQTT broker cannot be reached, refuses us, or went away; carries the mend
     ├── ControlRefused         a control cannot be set as asked; says why and what is allowed
+    ├── UnknownCamera          there is no such camera, or not any more
     ├── AdoptionRefused        a camera cannot be approved or removed as asked; says why and the mend
     ├── HistoryError           the history cannot be read or written; carries the mend and whether the disk is full
     ├── LinkLost               a simulated camera's link to the bridge ended; carries the close code
@@ -58,6 +59,22 @@ class DependencyMissing(BridgeError):
         super().__init__(f"{what} is not installed; {mend}")
         self.what = what
         self.mend = mend
+
+
+class UnknownCamera(BridgeError, KeyError):
+    """There is no such camera, or not any more.
+
+    Args:
+        camera_id: which.
+    """
+
+    def __init__(self, camera_id: str) -> None:
+        super().__init__(camera_id)
+        self.camera_id = camera_id
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return f"there is no camera {self.camera_id!r}"
 
 
 class ModelError(BridgeError):

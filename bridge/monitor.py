@@ -89,7 +89,7 @@ class HealthMonitor:
     def look(self) -> None:
         """One round over all cameras."""
         now_s = self._clock.mono_s()
-        statuses = [self._store.status(camera_id) for camera_id in self._store.camera_ids()]
+        statuses = self._store.statuses()
         self._look_at_load(now_s, statuses)
         changed = False
         for status in statuses:

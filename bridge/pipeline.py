@@ -9,6 +9,7 @@ of ``CameraAnalyst``, never a branch in the loop.
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -19,7 +20,6 @@ from bridge.frames.shot import Shot
 from bridge.runtime.worker import Worker
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Sequence
 
     from bridge.analyst import CameraPlan, Sink
@@ -127,6 +127,37 @@ class Pipeline:
         """
         self._analysts[plan.camera_id] = CameraAnalyst(plan, self._new_id, self._sinks)
 
+    def change_camera(self, plan: CameraPlan) -> None:
+        """Go on with changed settings of a camera that was added, soon; from any thread, never blocks."""
+        self._change(plan.camera_id, lambda analyst: analyst.take_up(plan, self._clock.mono_s()), lambda: None)
+
+    def remove_camera(self, camera_id: str, timeout_s: float) -> bool:
+        """End a camera's open events and look at nothing of it any more; waits until that is done.
+
+        Comes before ``FrameStore.remove_camera``: afterwards nothing is told to the store of it.
+
+        Returns:
+            False when the loop did not come to it in time; it will, all the same.
+        """
+        gone = threading.Event()
+
+        def remove() -> None:
+            analyst = self._analysts.pop(camera_id, None)
+            if analyst is not None:
+                analyst.close(self._clock.mono_s())
+            gone.set()
+
+        if self._worker.running:
+            self._changes.put(remove)
+            self._store.nudge()
+        else:  # nobody else is there who could do it
+            remove()
+        return gone.wait(timeout_s)
+
+    def set_iou(self, iou: float) -> None:
+        """Change the overlap above which two boxes are one object."""
+        self._iou = iou
+
     def set_detect(self, camera_id: str, *, on: bool, done: Callable[[], None]) -> None:
         """Switch detection on or off; from any thread, never blocks.
 
@@ -142,10 +173,10 @@ class Pipeline:
         self._change(camera_id, lambda analyst: analyst.set_confidence(confidence), done)
 
     def _change(self, camera_id: str, change: Callable[[CameraAnalyst], None], done: Callable[[], None]) -> None:
-        analyst = self._analysts[camera_id]
-
         def carry_out() -> None:
-            change(analyst)
+            analyst = self._analysts.get(camera_id)
+            if analyst is not None:  # it may have gone since
+                change(analyst)
             done()
 
         self._changes.put(carry_out)
@@ -211,7 +242,9 @@ class Pipeline:
 
     def _look(self, frame: Frame, detector: Detector | None) -> Shot | None:
         """Decode a frame when the model shall see it; send the snapshot when that is due and it shall not."""
-        analyst = self._analysts[frame.camera_id]
+        analyst = self._analysts.get(frame.camera_id)
+        if analyst is None:  # it has gone since the frame was taken
+            return None
         try:
             wanted = analyst.watch(frame)
             if detector is not None and analyst.plan.detect:
@@ -251,7 +284,9 @@ class Pipeline:
         self._metrics.inference_seconds.observe(batch.took_s)
         for shot, detections in zip(batch.shots, found, strict=True):
             camera_id = shot.frame.camera_id
-            analyst = self._analysts[camera_id]
+            analyst = self._analysts.get(camera_id)
+            if analyst is None:  # it has gone while the model looked
+                continue
             self._store.note_detected(camera_id, batch.took_s * 1000)
             if not analyst.plan.detect:  # switched off while the model looked: what it saw does not count any more
                 self._store.set_scene(analyst.unseen(shot.frame))
@@ -264,4 +299,5 @@ class Pipeline:
 
     def _fail(self, error: Exception) -> None:
         self._under_way.clear()
-        self._supply.failed(error)
+        if self._detector is self._supply.current():  # else it was replaced meanwhile, and closed
+            self._supply.failed(error)

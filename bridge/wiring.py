@@ -6,7 +6,7 @@ No stage imports the configuration and the configuration knows no stage; this is
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bridge import __version__
 from bridge.adapt.ports import AdaptPlan
@@ -26,11 +26,51 @@ from bridge.track.filters import DetectionFilter
 from bridge.track.zones import Zone
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import SecretStr
 
     from bridge.config.camera import CameraConfig
     from bridge.config.schema import Config
     from bridge.model import ControlValue
+
+
+# What of a section is taken up while everything goes on; of a section that is not named: nothing.
+_LIVE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "ingest": frozenset(
+            {
+                "default_camera", "max_frame_bytes", "max_frame_pixels", "unknown_cameras", "allow_legacy",
+                "allowed_origins",
+            }
+        ),
+        "http": frozenset(
+            {
+                "username", "password", "api_token", "viewer_username", "viewer_password", "viewer_token",
+                "trusted_proxies", "ingress", "max_viewers",
+            }
+        ),
+    }
+)  # fmt: skip
+_ALL_LIVE: Final = frozenset({"cameras", "defaults", "detector"})
+
+
+def begins_anew(before: Config, after: Config) -> tuple[str, ...]:
+    """The keys whose change cannot be taken up while everything goes on; empty: all of it can."""
+    found: list[str] = []
+    for section in type(before).model_fields:
+        one, other = getattr(before, section), getattr(after, section)
+        if section in _ALL_LIVE or one == other:
+            continue
+        if section not in _LIVE:
+            found.append(section)
+            continue
+        found += [
+            f"{section}.{key}"
+            for key in type(one).model_fields
+            if key not in _LIVE[section] and getattr(one, key) != getattr(other, key)
+        ]
+    return tuple(found)
 
 
 def publish_settings(config: Config) -> PublishSettings:
@@ -107,6 +147,12 @@ def http_settings(config: Config) -> HttpSettings:
         username=http.username,
         password=_reveal(http.password),
         api_token=_reveal(http.api_token),
+        viewer_username=http.viewer_username,
+        viewer_password=_reveal(http.viewer_password),
+        viewer_token=_reveal(http.viewer_token),
+        session_days=http.session_days,
+        trusted_proxies=http.trusted_proxies,
+        ingress=http.ingress,
         max_viewers=http.max_viewers,
         tls=HttpTls(http.tls.cert_file, http.tls.key_file)
         if http.tls.enabled and http.tls.cert_file and http.tls.key_file
@@ -126,21 +172,30 @@ def detector_settings(config: Config) -> DetectorSettings:
     )
 
 
-def camera_plan(config: Config, camera: CameraConfig) -> CameraPlan:
-    """What one camera's analysis needs."""
-    detect, motion, events = camera.detect, camera.motion, camera.events
-    confidence = _confidence(config, camera)
+def camera_plan(
+    config: Config, camera: CameraConfig, *, detect: ControlValue | None = None, confidence: ControlValue | None = None
+) -> CameraPlan:
+    """What one camera's analysis needs.
+
+    Args:
+        config: the whole configuration.
+        camera: whose plan.
+        detect: what is in force instead of what is configured; None: what is configured.
+        confidence: likewise.
+    """
+    looks, motion, events = camera.detect, camera.motion, camera.events
+    lowest = _confidence(config, camera) if confidence is None else float(confidence)
     return CameraPlan(
         camera_id=camera.id,
         rotate=camera.rotate,
-        detect=detect.enabled,
+        detect=looks.enabled if detect is None else bool(detect),
         filter=DetectionFilter(
             labels=frozenset(camera.labels),
-            confidence=confidence,
-            min_area=detect.min_area,
-            max_area=detect.max_area,
-            min_aspect=detect.min_aspect,
-            max_aspect=detect.max_aspect,
+            confidence=lowest,
+            min_area=looks.min_area,
+            max_area=looks.max_area,
+            min_aspect=looks.min_aspect,
+            max_aspect=looks.max_aspect,
             masks=camera.masks,
         ),
         zones=tuple(
@@ -157,7 +212,7 @@ def camera_plan(config: Config, camera: CameraConfig) -> CameraPlan:
         rules=EventRules(
             min_hits=events.min_hits,
             end_after_s=events.end_after_s,
-            confidence=confidence,
+            confidence=lowest,
             stationary_end_after_s=events.stationary_end_after_s,
         ),
         thumbnail_px=events.thumbnail_px,

@@ -47,11 +47,8 @@ class Steering(Protocol):
 class Cameras(Protocol):
     """Who knows how cameras are (``frames.store.FrameStore``)."""
 
-    def camera_ids(self) -> Sequence[str]:
-        """Every camera."""
-
-    def status(self, camera_id: str) -> CameraStatus:
-        """How one is now."""
+    def statuses(self) -> Sequence[CameraStatus]:
+        """How every camera is now."""
 
     def note_adaptation(self, camera_id: str, adaptation: Adaptation) -> None:
         """Keep how far a camera is from what the user wants, for all who show it."""

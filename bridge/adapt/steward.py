@@ -7,6 +7,7 @@ must not take the lower setting for what was wanted.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +17,7 @@ from bridge.adapt.evidence import Evidence
 from bridge.adapt.governor import Governor
 from bridge.adapt.ladder import Settings, at, rungs
 from bridge.adapt.lamp import NightLamp
-from bridge.errors import ControlRefused
+from bridge.errors import ControlRefused, UnknownCamera
 from bridge.model import Adaptation, CameraState, Control
 
 if TYPE_CHECKING:
@@ -97,9 +98,18 @@ class Steward:
                 camera.governor.level, camera.governor.reason = kept["level"], "as before the restart"
         self._cameras[camera_id] = camera
 
+    def change_camera(self, camera_id: str, plan: AdaptPlan) -> None:
+        """Steer a camera by another plan from now on."""
+        if (camera := self._cameras.get(camera_id)) is not None:
+            camera.plan = plan
+
+    def drop(self, camera_id: str) -> None:
+        """Let a camera go; what it was set lower is remembered, for when it is back."""
+        self._cameras.pop(camera_id, None)
+
     def forget(self, camera_id: str) -> None:
         """Drop a camera that was removed."""
-        self._cameras.pop(camera_id, None)
+        self.drop(camera_id)
         self._memory.put(SECTION, camera_id, None)
 
     def tick(self) -> None:
@@ -108,15 +118,16 @@ class Steward:
         if now_mono_s - self._looked_mono_s < LOOK_EVERY_S:
             return
         self._looked_mono_s = now_mono_s
-        for camera_id in self._store.camera_ids():
+        for status in self._store.statuses():
+            camera_id = status.camera_id
             camera = self._cameras.get(camera_id)
             if camera is None:
                 continue
-            status = self._store.status(camera_id)
             offer = self._steering.offer(camera_id)
             if status.state is not CameraState.ONLINE:
                 camera.governor.pause()
-            else:
+                continue
+            with contextlib.suppress(UnknownCamera):  # it may go at any moment
                 self._steer(camera_id, camera, status, offer, now_mono_s)
                 self._light(camera_id, camera, status, offer, now_mono_s)
 

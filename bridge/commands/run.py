@@ -6,17 +6,20 @@ import logging
 import os
 import signal
 import sys
+import threading
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bridge import wiring
 from bridge.app import App
+from bridge.config import writing
 from bridge.config.loader import find_config, load_config
 from bridge.errors import ConfigError
 from bridge.runtime.notify import Notifier
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import FrameType
 
     from bridge.config.schema import Config
@@ -38,7 +41,7 @@ class _End(Enum):
 class _Operator:
     """What was asked for by signals and requests, whichever app runs or is just starting.
 
-    Plain attributes: a handler runs between two steps of the main thread, which may hold an Event's lock just then.
+    Of signals plain attributes: a handler runs between two steps of the main thread, which may hold a lock just then.
 
     Args:
         path: the configuration's file; None for the defaults.
@@ -52,6 +55,9 @@ class _Operator:
         self._hangup = False
         self._restart_wanted = False
         self._next: Config | None = None
+        self._app: App | None = None
+        self._config: Config | None = None  # that it runs with
+        self._changing = threading.Lock()
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_hangup)
@@ -64,23 +70,59 @@ class _Operator:
         """
         return load_config(self._path, self._environ)
 
-    def reload(self) -> None:
-        """Take up the configuration as it is now; raises ConfigError, and changes nothing, when it is wrong."""
-        self._next = self.load()
+    def serve(self, app: App | None, config: Config) -> None:
+        """This app runs now, with this configuration; None: none does, and what is asked for waits for the next."""
+        with self._changing:
+            self._app, self._config = app, config
+
+    def reload(self) -> Sequence[str]:
+        """See ``app.Operator``."""
+        with self._changing:
+            return self._take_up(self.load())
+
+    def settings(self, camera_id: str) -> Mapping[str, Any]:
+        """See ``app.Operator``."""
+        with self._changing:
+            config = self._config or self.load()
+        return config.camera_for(camera_id).model_dump(mode="json", exclude={"id", "token"})
+
+    def change_settings(self, camera_id: str, change: Mapping[str, Any]) -> Sequence[str]:
+        """See ``app.Operator``."""
+        if self._path is None:
+            raise ConfigError(
+                ("there is no configuration file to write to: 'espcam-bridge init' writes one to begin with",)
+            )
+        with self._changing:
+            config = writing.change_camera(self._path, camera_id, change, self._environ)
+            log.info("%s: %s changed in %s", camera_id, ", ".join(map(str, change)), self._path)
+            return self._take_up(config)
+
+    def _take_up(self, config: Config) -> Sequence[str]:
+        """With the lock held: go on with it, or let the bridge begin anew."""
+        if self._app is None or self._config is None:
+            self._next = config
+            return ("start",)
+        anew = wiring.begins_anew(self._config, config)
+        if anew:
+            log.info("changed: %s; for these the bridge begins anew", ", ".join(anew))
+            self._next = config
+        else:
+            self._config, self._next = config, None
+            self._app.take_up(config)
+        return anew
 
     def restart(self) -> None:
         """Begin anew as a new program; raises ConfigError, and goes on, when that could not start."""
         self.load()
         self._restart_wanted = True
 
+    def hung_up(self) -> bool:
+        """Whether a signal asked for the configuration to be taken up; once for each."""
+        asked, self._hangup = self._hangup, False
+        return asked
+
     def wanted(self) -> _End | None:
         """What is to happen now."""
-        if self._hangup:
-            self._hangup = False
-            try:
-                self.reload()
-            except ConfigError as error:
-                log.error("the changed configuration is wrong and not taken up:\n%s", error)  # noqa: TRY400 - for people
         if self._stop_wanted:
             return _End.STOP
         if self._restart_wanted:
@@ -116,9 +158,11 @@ def run(config_option: Path | None, environ: Mapping[str, str]) -> int:
     log.info("configuration: %s", path or "none found, the defaults apply (espcam-bridge init writes one)")
     while True:
         with App(config, operator=operator) as app:
+            operator.serve(app, config)
             log.info("page: http%s://%s:%d/", "s" if config.http.tls.enabled else "", config.http.host, app.http_port)
-            manager.ready(f"page at port {app.http_port}, cameras dial port {app.ingest_port}")
+            manager.ready(_where(app))
             end = _wait(app, operator, manager)
+            operator.serve(None, config)
             log.info("%s", end.value)
             if end is _End.STOP:
                 manager.stopping()
@@ -136,9 +180,21 @@ def run(config_option: Path | None, environ: Mapping[str, str]) -> int:
 def _wait(app: App, operator: _Operator, manager: Notifier) -> _End:
     while not app.wait(_LOOK_EVERY_S):
         manager.alive()  # and if a part has died, wait raises
+        if operator.hung_up():
+            manager.reloading()
+            try:
+                operator.reload()
+            except ConfigError as error:
+                log.error("the changed configuration is wrong and not taken up:\n%s", error)  # noqa: TRY400 - for people
+            if operator.wanted() is None:
+                manager.ready(_where(app))
         if (end := operator.wanted()) is not None:
             return end
     return _End.STOP
+
+
+def _where(app: App) -> str:
+    return f"page at port {app.http_port}, cameras dial port {app.ingest_port}"
 
 
 def _begin_anew() -> None:

@@ -5,7 +5,7 @@ that a password ``0123`` or a label ``no`` stays exactly as written.
 """
 
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -120,6 +120,13 @@ def _host(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value, strict=False))
+    except ValueError:
+        raise refuse("must be an address or a network, such as 192.168.1.10 or 172.16.0.0/12") from None
+
+
 def _topic(value: str) -> str:
     if any(c in value for c in "+#\0"):
         raise refuse("must be a topic without the wildcards + and # and without NUL")
@@ -182,6 +189,7 @@ AutoOrBool: TypeAlias = Annotated[Literal["auto"] | bool, BeforeValidator(_auto_
 AutoOrCount: TypeAlias = Annotated[Literal["auto"] | int, BeforeValidator(_auto_or_count)]
 Rotation: TypeAlias = Annotated[Literal[0, 90, 180, 270], BeforeValidator(_number)]
 Host: TypeAlias = Annotated[str, AfterValidator(_host)]
+Network: TypeAlias = Annotated[str, AfterValidator(_network)]
 Topic: TypeAlias = Annotated[str, StringConstraints(max_length=200), AfterValidator(_topic)]
 ClientId: TypeAlias = Annotated[str, StringConstraints(pattern=_CLIENT_ID)]
 CameraId: TypeAlias = Annotated[str, StringConstraints(pattern=_ID), AfterValidator(_not_bridge)]

@@ -25,6 +25,7 @@ from bridge.config.fields import (
     ConfigFile,
     Host,
     Loc,
+    Network,
     Origin,
     Section,
     Token,
@@ -170,6 +171,26 @@ class HttpConfig(Section):
         default=None, description="Password for the dashboard, plain or hashed by 'espcam-bridge password'."
     )
     api_token: Token | None = Field(default=None, description="Token for programs: Authorization: Bearer TOKEN.")
+    viewer_username: str | None = Field(
+        default=None,
+        description="Login of somebody who sees and changes nothing; needs viewer_password, and is viewer when empty.",
+    )
+    viewer_password: SecretStr | None = Field(
+        default=None, description="Their password, plain or hashed by 'espcam-bridge password'; empty: nobody."
+    )
+    viewer_token: Token | None = Field(
+        default=None, description="Token for dashboards and programs that only look: ?token= or Bearer."
+    )
+    session_days: int = Field(default=30, ge=1, le=365, description="Days that a browser stays signed in.")
+    trusted_proxies: tuple[Network, ...] = Field(
+        default=(),
+        description="Addresses or networks (127.0.0.1, 172.16.0.0/12) of proxies in front, whose X-Forwarded-For, "
+        "-Proto and -Host are believed; nobody else's are.",
+    )
+    ingress: bool = Field(
+        default=False,
+        description="Take whoever comes from a trusted proxy with X-Ingress-Path as signed in by Home Assistant.",
+    )
     max_viewers: int = Field(default=64, ge=1, le=10_000, description="Live streams at once, all cameras together.")
     tls: ServerTls = Field(default_factory=ServerTls, description="TLS on the dashboard's port.")
 
@@ -177,8 +198,15 @@ class HttpConfig(Section):
     def _check_login(self) -> "HttpConfig":
         if self.username is not None and self.password is None:
             raise refuse("is missing; username needs it", ("password",), ("username",))
-        if self.username is not None and ":" in self.username:
-            raise refuse("must not contain ':' (HTTP Basic cannot carry it)", ("username",))
+        if self.viewer_username is not None and self.viewer_password is None:
+            raise refuse("is missing; viewer_username needs it", ("viewer_password",), ("viewer_username",))
+        for key in ("username", "viewer_username"):
+            if ":" in (getattr(self, key) or ""):
+                raise refuse("must not contain ':' (HTTP Basic cannot carry it)", (key,))
+        if self.viewer_password is not None and (self.viewer_username or "viewer") == (self.username or "admin"):
+            raise refuse("must not be the admin's name as well", ("viewer_username",), ("username",))
+        if self.ingress and not self.trusted_proxies:
+            raise refuse("is missing; ingress: true needs it", ("trusted_proxies",), ("ingress",))
         return self
 
 

@@ -143,13 +143,23 @@ class ControlDesk:
         """
         with self._lock:
             camera = self._cameras.setdefault(camera_id, _Camera())
-            camera.configured = dict(configured)
+            before, camera.configured = camera.configured, dict(configured)
             camera.offer = offer_from_json(self._memory.section(OFFERS).get(camera_id))
             camera.wishes = wishes_from_json(self._memory.section(WISHES).get(camera_id), configured)
             self._remember_wishes(camera_id, camera)
             for control in Control:
                 if control in BRIDGE_CONTROLS:
                     self._begin_with(camera_id, camera, control)
+            changed = {
+                control.value: value
+                for control, value in configured.items()
+                if before and control in _WELCOME and before.get(control) != value and control not in camera.wishes
+            }
+            if changed:  # one that is connected was welcomed with what was configured then; what it takes, it tells
+                for control in _WELCOME:
+                    if control.value in changed:
+                        camera.adjusted.pop(control, None)
+                self._errands.add(partial(self._tell_camera, camera_id, changed))
         self._errands.run()
         return camera.offer
 
@@ -216,9 +226,14 @@ class ControlDesk:
     def forget(self, camera_id: str) -> None:
         """Drop a camera that was removed, and all that is remembered of it."""
         with self._lock:
-            self._cameras.pop(camera_id, None)
             self._memory.put(OFFERS, camera_id, None)
             self._memory.put(WISHES, camera_id, None)
+        self.drop(camera_id)
+
+    def drop(self, camera_id: str) -> None:
+        """Let a camera go; what users set is remembered, for when it is back."""
+        with self._lock:
+            self._cameras.pop(camera_id, None)
             for command in self._waiting_for(camera_id):
                 self._settle(command, f"{camera_id} was removed from the bridge")
         self._errands.run()
@@ -306,6 +321,9 @@ class ControlDesk:
         elif not self._send(command):
             with self._lock:
                 self._settle(command, _not_there(command.camera_id))
+
+    def _tell_camera(self, camera_id: str, values: Mapping[str, ControlValue]) -> None:
+        self._line.set_values(camera_id, next(self._numbers), values)
 
     def _send(self, command: _Command) -> bool:
         if command.control is Control.RESTART:

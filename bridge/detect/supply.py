@@ -51,7 +51,10 @@ class DetectorSupply:
         self._lock = threading.Lock()
         self._detector: Detector | None = None
         self._reason = "loading the model"
-        self._broken = threading.Event()  # wakes the loader: the detector failed, or the supply stops
+        self._broken = (
+            threading.Event()
+        )  # wakes the loader: the detector failed, another is wanted, or the supply stops
+        self._renewed = False
         self._worker = Worker("model", self._run, supervisor, on_stop=self._broken.set)
 
     def start(self) -> None:
@@ -67,6 +70,11 @@ class DetectorSupply:
         """The detector, or None while there is none."""
         with self._lock:
             return self._detector
+
+    def renew(self, load: Callable[[], Detector]) -> None:
+        """Get the detector from somewhere else from now on; the one that is there works until the new one can."""
+        self._load, self._renewed = load, True
+        self._broken.set()
 
     def failed(self, error: Exception) -> None:
         """The detector broke while it worked (a GPU that went away, out of memory): drop it and load anew.
@@ -87,13 +95,18 @@ class DetectorSupply:
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
+            self._renewed = False
             if self._try_to_load(stop):
                 self._watch()
             # Also before a detector that failed is loaded anew: one that loads but never works would else be
             # compiled again and again without a pause.
+            if self._renewed:
+                self._backoff.reset()
+                continue
             wait_s = self._backoff.next_s()
             log.debug("next try to load the model in %.0f s", wait_s)
-            stop.wait(wait_s)
+            self._broken.wait(wait_s)
+            self._broken.clear()
 
     def _try_to_load(self, stop: threading.Event) -> bool:
         try:
@@ -105,7 +118,9 @@ class DetectorSupply:
             detector.close()
             return False
         with self._lock:
-            self._detector = detector
+            before, self._detector = self._detector, detector
+        if before is not None:
+            _close(before)
         log.info("model ready: %s", self.readiness().detail)
         return True
 
@@ -121,10 +136,7 @@ class DetectorSupply:
             detector, self._detector = self._detector, None
             self._reason = reason
         if detector is not None:
-            try:
-                detector.close()
-            except Exception:
-                log.exception("the detector could not be closed")
+            _close(detector)
 
     def _explain(self, reason: str) -> None:
         with self._lock:
@@ -132,3 +144,10 @@ class DetectorSupply:
             self._reason = reason
         # The same reason every few minutes for days would bury everything else in the log.
         log.log(logging.WARNING if news else logging.DEBUG, "no detection, trying again: %s", reason)
+
+
+def _close(detector: Detector) -> None:
+    try:
+        detector.close()
+    except Exception:
+        log.exception("the detector could not be closed")

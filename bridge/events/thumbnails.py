@@ -105,7 +105,7 @@ class BestViews:
     """
 
     def __init__(self, longest_px: int, draw: Draw, rotate: Rotation = 0) -> None:
-        self._longest_px = longest_px
+        self.longest_px = longest_px
         self._draw = draw
         self._rotate = rotate
         self._views: dict[int, _View] = {}
@@ -157,7 +157,7 @@ class BestViews:
         except FrameRejected:
             return None
         view.handed_out_quality = view.quality
-        thumbnail = encode(crop(image, view.track.box_xyxy_norm, self._longest_px), _THUMBNAIL_QUALITY)
+        thumbnail = encode(crop(image, view.track.box_xyxy_norm, self.longest_px), _THUMBNAIL_QUALITY)
         if shot is present:  # others want its pixels as they are
             image = image.copy()
         self._draw(image, view.tracks, main=track_id)

@@ -15,6 +15,7 @@ from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from bridge.errors import UnknownCamera
 from bridge.frames.turns import Turns
 from bridge.model import CameraState, CameraStatus, Frame, Scene
 from bridge.runtime.rate import RateMeter
@@ -60,6 +61,13 @@ class _Camera:
         self.adaptation: Adaptation | None = None
 
 
+class _Cameras(dict[str, _Camera]):
+    """The cameras by id; whoever asks for one that is not there, or not any more, hears so."""
+
+    def __missing__(self, camera_id: str) -> _Camera:
+        raise UnknownCamera(camera_id)
+
+
 class FrameStore:
     """Newest-wins hand-off between ingest, inference and viewers; thread-safe.
 
@@ -71,7 +79,7 @@ class FrameStore:
     def __init__(self, clock: Clock, metrics: Metrics) -> None:
         self._clock = clock
         self._metrics = metrics
-        self._cameras: dict[str, _Camera] = {}
+        self._cameras = _Cameras()
         self._changed = threading.Condition()
         self._closed = False
         self._nudged = False
@@ -91,6 +99,23 @@ class FrameStore:
                 )
                 self._metrics.camera_online.labels(camera_id).set(0)
 
+    def change_camera(self, camera_id: str, *, name: str, offline_after_s: float, detect_max_fps: float) -> None:
+        """Take up changed settings of a camera; its frames and figures stay.
+
+        Raises:
+            UnknownCamera: it was never added.
+        """
+        with self._changed:
+            camera = self._cameras[camera_id]
+            camera.name, camera.offline_after_s = name or camera_id, offline_after_s
+            camera.turns.interval_s = 1.0 / detect_max_fps
+
+    def remove_camera(self, camera_id: str) -> None:
+        """Let a camera go; whoever asks for it from now on hears ``UnknownCamera``."""
+        with self._changed:
+            if self._cameras.pop(camera_id, None) is not None:
+                self._metrics.forget_camera(camera_id)
+
     def camera_ids(self) -> tuple[str, ...]:
         """Every known camera, in the order they were added."""
         with self._changed:
@@ -104,7 +129,7 @@ class FrameStore:
         """Hand in a frame that passed the integrity gate; never blocks.
 
         Raises:
-            KeyError: the camera was never added.
+            UnknownCamera: the camera was never added.
         """
         with self._changed:
             now_mono_s = self._clock.mono_s()  # inside, so that a camera's times never run backwards
@@ -229,7 +254,7 @@ class FrameStore:
         """The newest frame, or None before the first.
 
         Raises:
-            KeyError: unknown camera.
+            UnknownCamera: there is none of this id.
         """
         with self._changed:
             return self._cameras[camera_id].newest
@@ -238,7 +263,7 @@ class FrameStore:
         """The outcome of the newest analysed frame, or None.
 
         Raises:
-            KeyError: unknown camera.
+            UnknownCamera: there is none of this id.
         """
         with self._changed:
             return self._cameras[camera_id].scene
@@ -248,8 +273,13 @@ class FrameStore:
 
         Returns:
             How many watch this camera now.
+
+        Raises:
+            UnknownCamera: somebody comes to a camera that is not there; to leave one is always possible.
         """
         with self._changed:
+            if change < 0 and camera_id not in self._cameras:
+                return 0
             camera = self._cameras[camera_id]
             camera.viewers += change
             self._metrics.viewers.labels(camera_id).set(camera.viewers)
@@ -259,7 +289,7 @@ class FrameStore:
         """Whether the camera sends frames now.
 
         Raises:
-            KeyError: unknown camera.
+            UnknownCamera: there is none of this id.
         """
         with self._changed:
             return self._state(self._cameras[camera_id], self._clock.mono_s())
@@ -274,39 +304,47 @@ class FrameStore:
         """Everything known of a camera at this moment.
 
         Raises:
-            KeyError: unknown camera.
+            UnknownCamera: there is none of this id.
         """
         now_s = self._clock.mono_s()
         with self._changed:
-            camera = self._cameras[camera_id]
-            state = self._state(camera, now_s)
-            frame, scene = camera.newest, camera.scene
-            present = Counter(track.label for track in scene.tracks) if scene and state is CameraState.ONLINE else {}
-            return CameraStatus(
-                camera_id=camera.id,
-                name=camera.name,
-                state=state,
-                last_frame_unix_s=frame.received_unix_s if frame else None,
-                frame_age_ms=(now_s - frame.received_mono_s) * 1000 if frame else None,
-                width_px=frame.width_px if frame else None,
-                height_px=frame.height_px if frame else None,
-                fps=camera.received_rate.per_s(now_s),
-                detect_fps=camera.detected_rate.per_s(now_s),
-                inference_ms=camera.inference_ms,
-                received=camera.seq,
-                detected=camera.detected,
-                still=camera.still,
-                dropped=camera.dropped,
-                rejected=MappingProxyType(dict(camera.rejected)),
-                viewers=camera.viewers,
-                motion=bool(scene and scene.motion and state is CameraState.ONLINE),
-                present=MappingProxyType(dict(present)),
-                hello=camera.hello,
-                telemetry=camera.telemetry,
-                eventful=camera.turns.eventful,
-                brightness=scene.brightness if scene and state is CameraState.ONLINE else None,
-                adaptation=camera.adaptation,
-            )
+            return self._status(self._cameras[camera_id], now_s)
+
+    def statuses(self) -> list[CameraStatus]:
+        """Everything known of every camera at this moment, in the order they were added."""
+        now_s = self._clock.mono_s()
+        with self._changed:
+            return [self._status(camera, now_s) for camera in self._cameras.values()]
+
+    def _status(self, camera: _Camera, now_s: float) -> CameraStatus:
+        state = self._state(camera, now_s)
+        frame, scene = camera.newest, camera.scene
+        present = Counter(track.label for track in scene.tracks) if scene and state is CameraState.ONLINE else {}
+        return CameraStatus(
+            camera_id=camera.id,
+            name=camera.name,
+            state=state,
+            last_frame_unix_s=frame.received_unix_s if frame else None,
+            frame_age_ms=(now_s - frame.received_mono_s) * 1000 if frame else None,
+            width_px=frame.width_px if frame else None,
+            height_px=frame.height_px if frame else None,
+            fps=camera.received_rate.per_s(now_s),
+            detect_fps=camera.detected_rate.per_s(now_s),
+            inference_ms=camera.inference_ms,
+            received=camera.seq,
+            detected=camera.detected,
+            still=camera.still,
+            dropped=camera.dropped,
+            rejected=MappingProxyType(dict(camera.rejected)),
+            viewers=camera.viewers,
+            motion=bool(scene and scene.motion and state is CameraState.ONLINE),
+            present=MappingProxyType(dict(present)),
+            hello=camera.hello,
+            telemetry=camera.telemetry,
+            eventful=camera.turns.eventful,
+            brightness=scene.brightness if scene and state is CameraState.ONLINE else None,
+            adaptation=camera.adaptation,
+        )
 
     def close(self) -> None:
         """Wake everybody who waits; every later wait ends at once."""

@@ -39,9 +39,9 @@ _MAX_SIZE_FACTOR: Final = 2  # a frame over the limit is counted and dropped; on
 _MAX_UNSENT_BYTES: Final = 65_536  # we send a few hundred bytes at a time: a peer so far behind does not read at all
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class House:
-    """What every connection finds behind it."""
+    """What every connection finds behind it; ``settings`` may be replaced."""
 
     settings: IngestSettings
     door: Door

@@ -9,11 +9,12 @@ No sockets and no waiting: a connection is a ``Peer`` that can be told something
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from bridge.errors import RejectReason
+from bridge.errors import RejectReason, UnknownCamera
 from bridge.frames.jpeg import Gate
 from bridge.ingest.messages import close_reason, write_welcome
 from bridge.ingest.protocol import (
@@ -31,7 +32,7 @@ from bridge.ingest.protocol import (
     TelemetryReceived,
 )
 from bridge.ingest.quiet import OncePerMinute
-from bridge.link.table import CLOSE_REPLACED
+from bridge.link.table import CLOSE_BAD_TOKEN, CLOSE_REPLACED, CLOSE_UNKNOWN_CAMERA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STOPPING: Final = 1001
+REMOVED: Final = "this camera was removed from the bridge"
 
 
 class Peer(Protocol):
@@ -107,6 +109,21 @@ class Door:
         self._greeted: set[str] = set()  # cameras of whose departure ``talk`` must hear
         self._quiet = OncePerMinute()
 
+    def take_up(self, settings: IngestSettings) -> None:
+        """Go on by changed rules; who came in by a token that is not in force any more must show the new one."""
+        before, self._settings = self._settings, settings
+        for camera_id in list(self._visits):
+            if _token(before, camera_id) != _token(settings, camera_id):
+                self.dismiss(camera_id, CLOSE_BAD_TOKEN, "the token was changed: connect with the new one")
+
+    def dismiss(self, camera_id: str, code: int, reason: str) -> None:
+        """Send a camera away, if it is here; nothing that still comes from it counts."""
+        visit = self._visits.get(camera_id)
+        if visit is not None:
+            log.info("%s: sent away: %d %s", camera_id, code, reason)
+            self._forget(visit)
+            visit.peer.close(code, reason)
+
     def enter(self, peer: Peer, accept: Accept) -> Visit:
         """Let a connection in; an older one of the same camera is sent away."""
         camera_id = accept.camera_id
@@ -148,8 +165,11 @@ class Door:
             outcomes: Outcomes = visit.session.receive_binary(message, self._clock.unix_s())
         else:
             outcomes = visit.session.receive_text(message)
-        for outcome in outcomes:
-            self._carry_out(visit, outcome)
+        try:
+            for outcome in outcomes:
+                self._carry_out(visit, outcome)
+        except UnknownCamera:
+            self.dismiss(visit.session.camera_id, CLOSE_UNKNOWN_CAMERA, REMOVED)
 
     def receive_heartbeat(self, visit: Visit) -> None:
         """Take a ping (Links2004's client sends them) or a pong: the camera lives."""
@@ -157,7 +177,9 @@ class Door:
 
     def refuse_huge(self, visit: Visit) -> None:
         """Count a message that was too long to be received at all (1009)."""
-        self._reject(visit.session.camera_id, FrameRefused(RejectReason.TOO_MANY_BYTES, "so many that it was cut off"))
+        with contextlib.suppress(UnknownCamera):
+            cut_off = FrameRefused(RejectReason.TOO_MANY_BYTES, "so many that it was cut off")
+            self._reject(visit.session.camera_id, cut_off)
 
     def leave(self, visit: Visit, why: str) -> None:
         """Forget a connection that has ended."""
@@ -259,6 +281,11 @@ class Door:
         if passed_over is not None:
             more = _more(passed_over)
             log.warning("%s: dropped a damaged frame: %s: %s%s", camera_id, refused.reason, refused.detail, more)
+
+
+def _token(settings: IngestSettings, camera_id: str) -> str | None:
+    access = settings.cameras.get(camera_id)
+    return access.token or None if access is not None else None
 
 
 def _more(passed_over: int) -> str:

@@ -62,6 +62,10 @@ class Lobby:
         self._visitors: set[Visitor] = set()
         self._quiet = OncePerMinute()
 
+    def take_up(self, settings: IngestSettings) -> None:
+        """Go on by changed rules."""
+        self._settings = settings
+
     def enter(self, peer: Peer, wait: Wait) -> Visitor:
         """Let a connection in for a moment."""
         now_mono_s = self._clock.mono_s()

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from bridge.ingest.access import CAMERA_PATH, decide
 from bridge.ingest.connection import CLOSE_TIMEOUT_S, HANDSHAKE_TIMEOUT_S, IMAGE_PATH, Connection, House
-from bridge.ingest.door import Door
+from bridge.ingest.door import REMOVED, Door
 from bridge.ingest.listen import bind, tls_context
 from bridge.ingest.lobby import Lobby
 from bridge.ingest.messages import write_restart, write_set, write_update
 from bridge.ingest.reception import NobodyAtReception
+from bridge.link.table import CLOSE_UNKNOWN_CAMERA
 from bridge.runtime.worker import Worker
 
 if TYPE_CHECKING:
@@ -125,7 +126,30 @@ class IngestServer:
         """Whether cameras can connect now."""
         return self._stopping is not None and not self._stopping.is_set()
 
-    # --- commands ----------------------------------------------------------------------------------------------
+    # --- changes ------------------------------------------------------------------------------------------------------
+
+    def take_up(self, settings: IngestSettings) -> None:
+        """Go on by changed rules, soon; where it listens stays as it was."""
+        self._call(self._take_up, settings)
+
+    def dismiss(self, camera_id: str) -> None:
+        """Send a camera away that was removed, soon."""
+        self._call(self._door.dismiss, camera_id, CLOSE_UNKNOWN_CAMERA, REMOVED)
+
+    def _take_up(self, settings: IngestSettings) -> None:
+        self._settings = self._house.settings = settings
+        self._lobby.take_up(settings)
+        self._door.take_up(settings)
+
+    def _call(self, act: Callable[..., None], *args: object) -> None:
+        """Have it done in the loop's thread; at once while that is not there."""
+        if self._loop is None or not self.listening:
+            act(*args)
+            return
+        with contextlib.suppress(RuntimeError):  # the loop has ended since
+            self._loop.call_soon_threadsafe(act, *args)
+
+    # --- commands ---------------------------------------------------------------------------------------------
 
     def set_values(self, camera_id: str, command_id: int, values: Mapping[str, ControlValue]) -> bool:
         """Send ``set`` to a camera; from any thread, without waiting.
@@ -168,7 +192,7 @@ class IngestServer:
             return False
         return True
 
-    # --- the thread --------------------------------------------------------------------------------------------
+    # --- the thread -------------------------------------------------------------------------------------------
 
     def _run(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         try:

@@ -123,6 +123,19 @@ class Publisher:
         self._announcer.announce(camera.id, camera_device(self._settings, camera))
         self._link.send(new)
 
+    def remove_camera(self, camera_id: str, keep: Collection[str]) -> None:
+        """A camera is gone: it goes from Home Assistant, with all that the broker holds of it.
+
+        Args:
+            camera_id: which.
+            keep: the cameras that stay.
+        """
+        self._link.send([messages.availability(self._base, camera_id, online=False)])
+        with self._lock:
+            self._cameras.pop(camera_id, None)
+            self._slugs.pop(camera_id, None)
+        self._announcer.forget_others(keep)
+
     def forget_others(self, keep: Collection[str]) -> None:
         """Take back all cameras that were announced once, also by an earlier run, and whose ids are not among these."""
         self._announcer.forget_others(keep)
@@ -186,6 +199,8 @@ class Publisher:
     def presence(self, camera_id: str, counts: Mapping[str, int]) -> None:
         """How many of each label are there now; a label of the camera that is not in ``counts`` counts as none."""
         with self._lock:
+            if camera_id not in self._cameras:  # it has gone
+                return
             slugs = self._slugs[camera_id]
             labels = dict.fromkeys([*self._cameras[camera_id].labels, *counts])
             batch = [
@@ -198,7 +213,8 @@ class Publisher:
     def zone_presence(self, camera_id: str, counts: Mapping[str, Mapping[str, int]]) -> None:
         """How many of each label are in each zone now (zone → label → how many); what is missing counts as none."""
         with self._lock:
-            self._link.send(self._zone_states(self._cameras[camera_id], self._slugs[camera_id], counts))
+            if camera_id in self._cameras:  # else it has gone
+                self._link.send(self._zone_states(self._cameras[camera_id], self._slugs[camera_id], counts))
 
     def _zone_states(
         self, camera: PublishedCamera, slugs: LabelSlugs, counts: Mapping[str, Mapping[str, int]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
@@ -57,6 +59,12 @@ class Metrics:
         self.camera_online = Gauge("espcam_camera_online", "1 while frames arrive", camera, registry=registry)
         self.viewers = Gauge("espcam_viewers", "Open live streams", camera, registry=registry)
         self.camera_rssi_dbm = Gauge("espcam_camera_rssi_dbm", "Wi-Fi signal at the camera", camera, registry=registry)
+
+    def forget_camera(self, camera_id: str) -> None:
+        """A camera is gone: what it is now is shown no more; what was counted stays, as counters must."""
+        for gauge in (self.camera_online, self.viewers, self.camera_rssi_dbm):
+            with contextlib.suppress(KeyError):  # never had one
+                gauge.remove(camera_id)
 
     def render(self) -> bytes:
         """The text exposition that Prometheus scrapes."""

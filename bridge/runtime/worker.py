@@ -94,6 +94,11 @@ class Worker:
         """Start the thread."""
         self._thread.start()
 
+    @property
+    def running(self) -> bool:
+        """Whether the body is at work now."""
+        return self._thread.is_alive()
+
     def stop(self, timeout_s: float = 2.0) -> bool:
         """Ask the body to return and wait for it.
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, NotFound
 
 from bridge.errors import AdoptionRefused
-from bridge.serve.guard import json_body, refuse_other_sites
+from bridge.serve.guard import json_body
 
 if TYPE_CHECKING:
     from bridge.serve.site import Site
@@ -34,18 +34,15 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.post("/api/cameras/<camera_id>/approve")
     def approve(camera_id: str) -> Response:
-        refuse_other_sites(site)
         return jsonify(site.adoption.approve(camera_id, _asked_name()))
 
     @routes.post("/api/waiting/<camera_id>/dismiss")
     def dismiss(camera_id: str) -> Response:
-        refuse_other_sites(site)
         site.adoption.dismiss(camera_id)
         return jsonify(id=camera_id)
 
     @routes.delete("/api/cameras/<camera_id>")
     def remove(camera_id: str) -> Response:
-        refuse_other_sites(site)
         site.adoption.remove(camera_id)
         return jsonify(id=camera_id)
 

@@ -145,6 +145,14 @@ class Broadcaster:
         self._store.viewer(camera_id, -1)
         self._seats.give_back()
 
+    def refresh(self, camera_id: str) -> None:
+        """A camera's view has other options now; its viewers go on."""
+        self._post(partial(self._refresh, camera_id))
+
+    def evict(self, camera_id: str) -> None:
+        """End every stream of a camera, soon."""
+        self._post(partial(self._evict, camera_id))
+
     def _frame_came(self, camera_id: str) -> None:
         if camera_id in self._lines:
             self._post(partial(self._look, camera_id))
@@ -197,6 +205,14 @@ class Broadcaster:
         for line in [line for lines in self._lines.values() for line in lines]:
             line.channel.set_online(online=line.view.online)
             self._remind(line, now_s)
+
+    def _refresh(self, camera_id: str) -> None:
+        for line in self._lines.get(camera_id, ()):
+            line.channel.set_max_fps(line.view.options.max_fps)
+
+    def _evict(self, camera_id: str) -> None:
+        for link in [link for link, line in self._links.items() if line.view.camera_id == camera_id]:
+            self._drop(link)
 
     # --- viewers ---------------------------------------------------------------------------------------------------
 

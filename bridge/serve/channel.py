@@ -94,6 +94,10 @@ class Channel(Generic[_Any]):
         self._asked_seq = 0  # the newest frame whose picture was made or refused or is being made
         self._making = False
 
+    def set_max_fps(self, max_fps: float) -> None:
+        """Change the rate over which frames are passed over."""
+        self._pacer = Pacer(max_fps)
+
     @property
     def online(self) -> bool:
         """Whether the camera sends frames, as far as was told."""

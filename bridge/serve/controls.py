@@ -14,7 +14,7 @@ from werkzeug.exceptions import BadRequest, ServiceUnavailable
 
 from bridge.errors import ControlRefused
 from bridge.serve import api
-from bridge.serve.guard import json_body, refuse_other_sites
+from bridge.serve.guard import json_body
 from bridge.serve.listener import MORE_TIME
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.patch("/api/cameras/<camera_id>")
     def change(camera_id: str) -> tuple[Response, int]:
-        refuse_other_sites(site)
         api.require_camera(site, camera_id)
         asked = _asked()
         if not turns.acquire(blocking=False):

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from bridge.errors import AdoptionRefused, ControlRefused, UpdateRefused
+from bridge.errors import AdoptionRefused, ConfigError, ControlRefused, UpdateRefused
 from bridge.model import EventPage, Readiness, UpdateStatus, UpdateStep
 from bridge.serve.eventquery import is_event_id
 from bridge.serve.live import StreamOptions
@@ -30,6 +30,9 @@ class FakeBridge:
         refusals: why a control cannot be set, by its name.
         answers_after_s: how long a camera takes to do as it is told.
         told: every control that was set or refused, in order: camera, name and value.
+        configured: what the configuration says, by camera.
+        wrong: why the configuration cannot be taken up or changed; empty: it can.
+        reloads: how often it was taken up.
     """
 
     parts: Sequence[Readiness] = (Readiness("broker", ready=True, detail="connected"),)
@@ -39,6 +42,29 @@ class FakeBridge:
     refusals: dict[str, str] = field(default_factory=dict)
     answers_after_s: float = 0.0
     told: list[tuple[str, str, object]] = field(default_factory=list)
+    configured: dict[str, dict[str, Any]] = field(default_factory=dict)
+    wrong: str = ""
+    reloads: int = 0
+
+    def reload(self) -> Sequence[str]:
+        """Count it, unless the configuration is wrong."""
+        if self.wrong:
+            raise ConfigError((self.wrong,))
+        self.reloads += 1
+        return ()
+
+    def settings(self, camera_id: str) -> Mapping[str, Any]:
+        """What was configured."""
+        return self.configured.setdefault(
+            camera_id, {"name": camera_id, "labels": ["person"], "zones": {}, "masks": [], "motion": {"masks": []}}
+        )
+
+    def change_settings(self, camera_id: str, change: Mapping[str, Any]) -> Sequence[str]:
+        """Merge it, unless it is wrong."""
+        if self.wrong:
+            raise ConfigError((self.wrong,))
+        self.configured[camera_id] = _merged(self.settings(camera_id), change)
+        return ()
 
     def readiness(self) -> Sequence[Readiness]:
         """The parts that were set."""
@@ -213,3 +239,14 @@ def _fits(event: Event, query: EventQuery) -> bool:
         and (query.since_unix_s is None or event.start_unix_s >= query.since_unix_s)
         and (query.until_unix_s is None or event.start_unix_s < query.until_unix_s)
     )
+
+
+def _merged(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """``change`` laid over ``before``; None takes a key out."""
+    result = dict(before)
+    for key, value in change.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = _merged(result.get(key, {}), value) if isinstance(value, dict) else value
+    return result

@@ -1,27 +1,181 @@
-"""What every request that changes something must pass: it is from our own page or a program, and its body is JSON."""
+"""What every request must pass: somebody may make it, and it is from our own page or a program. One place for all."""
 
 from __future__ import annotations
 
+import hmac
 import json
-from typing import TYPE_CHECKING, Any
+import logging
+import math
+import threading
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
 
-from flask import request
-from werkzeug.exceptions import BadRequest, Forbidden, UnsupportedMediaType
+from flask import g, redirect, request, session, url_for
+from werkzeug.exceptions import BadRequest, Forbidden, TooManyRequests, Unauthorized, UnsupportedMediaType
 
+from bridge.serve.access import Access, Account, Role, basic_login
+from bridge.serve.attempts import Attempts
 from bridge.serve.origin import host_of, is_foreign
+from bridge.serve.password import PasswordCheck
+from bridge.serve.proxy import INGRESS
 
 if TYPE_CHECKING:
-    from bridge.serve.site import Site
+    from collections.abc import Callable
 
-_MAX_BODY_BYTES = 4096
+    from werkzeug.wrappers import Response
+
+    from bridge.runtime.clock import Clock
+    from bridge.serve.site import HttpSettings, Site
+
+log = logging.getLogger(__name__)
+
+DEFAULT_USERNAME: Final = "admin"
+DEFAULT_VIEWER: Final = "viewer"
+
+_MAX_BODY_BYTES: Final = 65_536  # zones with hundreds of corners
+_LOOKS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# Routes that viewers without headers (a picture's address in a dashboard card or a notification) may open with ?token=.
+_TOKEN_IN_QUERY: Final = frozenset({"pictures.stream", "pictures.snapshot", "events.thumbnail", "events.snapshot"})
+_OPEN_TO_ALL: Final = frozenset({"api.healthz", "sessions.page", "sessions.sign_in", "sessions.sign_out"})
+_OPEN_FILES: Final = frozenset({"page.css", "icon.svg"})
+"""What the sign-in page is made of."""
+
+_PAGES: Final = "dashboard"
+"""The room whose routes show pages: who is not signed in is shown the way there."""
+
+_CAME_BY_SESSION: Final = "session"
 
 
-def refuse_other_sites(site: Site) -> None:
-    """Refuse what another site's page sends with this browser's login.
+class Gatekeeper:
+    """Knows who may come; thread-safe.
+
+    Args:
+        settings: passwords and tokens.
+        secret: signs sessions.
+        clock: for whoever tries passwords.
+    """
+
+    def __init__(self, settings: HttpSettings, secret: bytes, clock: Clock) -> None:
+        self.secret = secret
+        self._clock = clock
+        self._attempts = Attempts()
+        self._lock = threading.Lock()
+        self.take_up(settings)
+
+    def take_up(self, settings: HttpSettings) -> None:
+        """Go by other passwords and tokens; sessions of those that were changed end."""
+        self.settings = settings
+        self.access = Access(
+            (
+                self._account(Role.ADMIN, settings.username or DEFAULT_USERNAME, settings.password, settings.api_token),
+                self._account(
+                    Role.VIEWER,
+                    settings.viewer_username or DEFAULT_VIEWER,
+                    settings.viewer_password,
+                    settings.viewer_token,
+                ),
+            )
+        )
+
+    def sign_in(self, username: str, password: str) -> Account | None:
+        """Who this is; None for nobody.
+
+        Raises:
+            TooManyRequests: this address, or many together, had it wrong too often.
+        """
+        return self._tried(username, lambda: self.access.by_password(username, password))
+
+    def caller(self) -> Account | None:
+        """Who makes this request; None for somebody who may not.
+
+        Raises:
+            TooManyRequests: see ``sign_in``.
+        """
+        if not self.access.required or (self.settings.ingress and request.environ.get(INGRESS)):
+            return Account(Role.ADMIN, DEFAULT_USERNAME)
+        token = request.args.get("token") if request.endpoint in _TOKEN_IN_QUERY else None
+        if token is not None:
+            return self._tried("?token", lambda: self.access.by_token(token))
+        authorization = request.headers.get("Authorization")
+        if authorization:
+            return self._tried(_account_of(authorization), lambda: self.access.by_header(authorization))
+        found = self.access.by_session(str(session.get("role")), str(session.get("stamp")))
+        g.by = _CAME_BY_SESSION if found else ""
+        return found
+
+    def _tried(self, username: str, look: Callable[[], Account | None]) -> Account | None:
+        address, now_s = request.remote_addr or "", self._clock.mono_s()
+        with self._lock:
+            wait_s = self._attempts.wait_s(address, username, now_s)
+        if wait_s > 0:
+            raise TooManyRequests("too many wrong passwords from here: wait", retry_after=math.ceil(wait_s))
+        found = look()
+        with self._lock:
+            if found is not None:
+                self._attempts.succeeded(address, username)
+                return found
+            self._attempts.failed(address, username, now_s)
+            last = self._attempts.wait_s(address, username, now_s) > 0
+        if last:
+            log.warning("too many wrong passwords from %s: it must wait some minutes", address)
+        return None
+
+    def _account(self, role: Role, username: str, password: str | None, token: str | None) -> Account:
+        stamp = hmac.digest(
+            self.secret, f"{role}\0{username}\0{password or ''}\0{token or ''}".encode(), "sha256"
+        ).hex()
+        return Account(role, username, PasswordCheck(password) if password else None, token or None, stamp)
+
+
+def let_in(site: Site) -> Response | None:
+    """Let a request in that may be made.
+
+    Returns:
+        The way to the sign-in page, for a person who opens a page.
 
     Raises:
-        Forbidden: it does.
+        Unauthorized: nobody knows who makes it.
+        Forbidden: they may not, or another site's page has the browser make it.
+        TooManyRequests: too many wrong passwords.
     """
+    g.role, g.by = Role.VIEWER, ""
+    changes = request.method not in _LOOKS
+    if changes:
+        _refuse_other_sites(site)
+    if request.endpoint in _OPEN_TO_ALL or _is_open_file():
+        return None
+    account = site.gatekeeper.caller()
+    if account is None:
+        if request.blueprint == _PAGES and "text/html" in request.headers.get("Accept", ""):
+            asked = request.full_path.rstrip("?")
+            return redirect(url_for("sessions.page", next=asked), HTTPStatus.SEE_OTHER)
+        raise Unauthorized("a user name and password, or a token, is needed")
+    g.role = account.role
+    if changes and account.role is not Role.ADMIN:
+        raise Forbidden("a viewer sees, and changes nothing: sign in as the admin")
+    if changes and g.by == _CAME_BY_SESSION and not _says_where_from():
+        raise Forbidden("a browser that changes something must say from which page (Origin)")
+    return None
+
+
+def _account_of(authorization: str) -> str:
+    """Whose password is tried, for the limits."""
+    scheme, _, value = authorization.partition(" ")
+    login = basic_login(value.strip()) if scheme.lower() == "basic" else None
+    return login[0][:64] if login else scheme.lower()[:64]
+
+
+def _is_open_file() -> bool:
+    return request.endpoint == "static" and (request.view_args or {}).get("filename") in _OPEN_FILES
+
+
+def _says_where_from() -> bool:
+    return bool(request.headers.get("Sec-Fetch-Site") or request.headers.get("Origin"))
+
+
+def _refuse_other_sites(site: Site) -> None:
+    """Refuse what another site's page sends with this browser's login."""
     hosts = {request.host, host_of(site.settings.public_url or "")}
     if is_foreign(request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin"), hosts):
         raise Forbidden("this came from another site's page; only the bridge's own page and programs may change things")

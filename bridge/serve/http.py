@@ -7,17 +7,20 @@ import logging
 import socket
 import time
 from concurrent.futures import Future
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException, ServiceUnavailable, Unauthorized
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnavailable, Unauthorized
 
-from bridge.errors import HistoryError, ListenError
+from bridge.errors import ConfigError, HistoryError, ListenError, UnknownCamera
 from bridge.runtime.worker import Worker
-from bridge.serve import adoption, api, controls, dashboard, events, pictures, updates
-from bridge.serve.access import Access
+from bridge.serve import adoption, api, controls, dashboard, events, pictures, sessions, settings, updates
+from bridge.serve.access import Role
+from bridge.serve.guard import let_in
 from bridge.serve.listener import Listener
-from bridge.serve.password import PasswordCheck
+from bridge.serve.origin import is_loopback
+from bridge.serve.proxy import TrustProxies
 from bridge.serve.site import AdoptionView, BridgeView, HttpSettings, PastEvents, Site, TlsFiles, UpdateView
 
 if TYPE_CHECKING:
@@ -48,10 +51,6 @@ _THREADS = 8
 _END_STEP_S = 0.02
 _END_STEPS = 25
 
-# Routes that viewers without headers (a picture's address in a dashboard card or a notification) may open with ?token=.
-_TOKEN_IN_QUERY = frozenset({"pictures.stream", "pictures.snapshot", "events.thumbnail", "events.snapshot"})
-_OPEN_TO_ALL = frozenset({"api.healthz"})
-
 # A database that is locked or restarts is often back within seconds.
 _HISTORY_RETRY_S = 10
 
@@ -61,8 +60,11 @@ _CHALLENGE = 'Basic realm="espcam-bridge", charset="UTF-8"'
 # No frame-ancestors: people show the page in Home Assistant's web page panel. blob: is a live picture in the making.
 _SECURITY_HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; "
+        "base-uri 'self'; form-action 'self'"
     ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -72,20 +74,23 @@ def create_app(site: Site) -> Flask:
     """The WSGI application with every route."""
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
-    settings = site.settings
-    access = Access(
-        username=settings.username,
-        is_password=PasswordCheck(settings.password) if settings.password else None,
-        api_token=settings.api_token,
+    app.secret_key = site.gatekeeper.secret
+    app.permanent_session_lifetime = timedelta(days=site.settings.session_days)
+    app.config.update(
+        SESSION_COOKIE_NAME="espcam_bridge",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=site.settings.tls is not None,
+        SESSION_REFRESH_EACH_REQUEST=False,
     )
 
     @app.before_request
-    def guard() -> None:
-        if request.endpoint in _OPEN_TO_ALL:
-            return
-        token = request.args.get("token") if request.endpoint in _TOKEN_IN_QUERY else None
-        if not access.allows(request.headers.get("Authorization"), token):
-            raise Unauthorized("a user name and password, or the API token, is needed")
+    def guard() -> Response | None:
+        return let_in(site)  # type: ignore[return-value]  # werkzeug's own Response will do as well
+
+    @app.context_processor
+    def everywhere() -> dict[str, object]:
+        return {"role": g.get("role", Role.VIEWER).value, "protected": site.gatekeeper.access.required}
 
     @app.after_request
     def secure(response: Response) -> Response:
@@ -95,7 +100,9 @@ def create_app(site: Site) -> Flask:
 
     app.register_error_handler(HTTPException, _error_json)
     app.register_error_handler(HistoryError, _history_error_json)
-    for room in (dashboard, pictures, api, controls, adoption, updates, events):
+    app.register_error_handler(UnknownCamera, _unknown_camera_json)
+    app.register_error_handler(ConfigError, _config_error_json)
+    for room in (sessions, dashboard, pictures, api, controls, settings, adoption, updates, events):
         app.register_blueprint(room.blueprint(site))
     return app
 
@@ -107,8 +114,19 @@ def _error_json(error: HTTPException) -> Response:
     for name, value in error.get_headers():
         if name.lower() != "content-type":
             reply.headers.add(name, value)
-    if reply.status_code == Unauthorized.code:
+    # A browser whose session has ended goes to the sign-in page, and is not to ask for a password in a box of its own.
+    if reply.status_code == Unauthorized.code and not request.cookies:
         reply.headers["WWW-Authenticate"] = _CHALLENGE
+    return reply
+
+
+def _unknown_camera_json(error: UnknownCamera) -> Response:
+    return _error_json(NotFound(f"{error}; GET /api/cameras lists them"))
+
+
+def _config_error_json(error: ConfigError) -> Response:
+    reply = jsonify(error="bad_request", detail=str(error), problems=list(error.problems))
+    reply.status_code = BadRequest.code
     return reply
 
 
@@ -129,6 +147,7 @@ class WebServer:
         clock: the time.
         supervisor: told when one of the web's own threads dies.
         events: the history; None while none is kept.
+        secret: signs sessions; empty: they end with the bridge.
 
     Raises:
         ListenError: the TLS files cannot be used.
@@ -146,6 +165,7 @@ class WebServer:
         clock: Clock,
         supervisor: Supervisor,
         events: PastEvents | None = None,
+        secret: bytes = b"",
     ) -> None:
         self._settings = settings
         self.site = Site(
@@ -158,10 +178,11 @@ class WebServer:
             clock=clock,
             supervisor=supervisor,
             events=events,
+            secret=secret,
         )
         self._listener = Listener(
             (settings.host, settings.port),
-            create_app(self.site),
+            TrustProxies(create_app(self.site), lambda: self.site.settings.trusted_proxies),
             threads=_THREADS,
             clock=clock,
             tls=settings.tls,
@@ -184,6 +205,14 @@ class WebServer:
         host = "127.0.0.1" if self._settings.host in {"0.0.0.0", "::"} else self._settings.host  # noqa: S104 - a comparison
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/"
 
+    def take_up(self, settings: HttpSettings) -> None:
+        """Go by changed rules from now on: who may come, how many may watch; where it listens stays as it was."""
+        self.site.take_up(settings)
+
+    def forget(self, camera_id: str) -> None:
+        """A camera was removed: its viewers go."""
+        self.site.forget(camera_id)
+
     def start(self) -> None:
         """Listen and begin to serve; returns when connections are accepted.
 
@@ -192,6 +221,7 @@ class WebServer:
         """
         self._server.start()
         self._listening.result()
+        self._warn_of_strangers()
         self.site.streams.start()
         self._watch.start()
 
@@ -225,6 +255,14 @@ class WebServer:
             raise
         self._listening.set_result(None)
         self._listener.serve()
+
+    def _warn_of_strangers(self) -> None:
+        if self.site.gatekeeper.access.required or is_loopback(self._settings.host):
+            return
+        log.warning(
+            "NO PASSWORD IS SET: everybody in the network can watch every camera and change everything. "
+            "Set http.password ('espcam-bridge password' makes one), or http.host: 127.0.0.1"
+        )
 
     def _cut_late(self, stop: threading.Event) -> None:
         while not stop.wait(1.0):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from bridge.errors import FrameRejected
+from bridge.errors import FrameRejected, UnknownCamera
 from bridge.frames import codec
 from bridge.model import CameraState
 from bridge.serve import annotate, forward, mjpeg
@@ -76,7 +76,7 @@ class LiveView:
     Args:
         store: where the frames and the newest tracks are.
         camera_id: a camera that the store knows.
-        options: how it is shown.
+        options: how it is shown; may be replaced.
         clock: the time, for notices.
         pool: where pictures are made.
     """
@@ -97,12 +97,18 @@ class LiveView:
     @property
     def online(self) -> bool:
         """Whether the camera sends frames now."""
-        return self._store.state(self.camera_id) is CameraState.ONLINE
+        try:
+            return self._store.state(self.camera_id) is CameraState.ONLINE
+        except UnknownCamera:  # removed while somebody watches: the stream is about to end
+            return False
 
     @property
     def newest(self) -> Frame | None:
         """The newest frame; None before the first."""
-        return self._store.newest(self.camera_id)
+        try:
+            return self._store.newest(self.camera_id)
+        except UnknownCamera:
+            return None
 
     def picture(self, frame: Frame, *, raw: bool = False) -> Future[LivePicture]:
         """The picture of a frame, or of a newer one that somebody asked for already.
@@ -124,11 +130,16 @@ class LiveView:
 
     def notice(self) -> Future[LivePicture]:
         """A picture that says since when there is no live one, over the last frame, darkened."""
-        frame, status = self.newest, self._store.status(self.camera_id)
-        key = (status.state, frame.seq if frame else 0)
+        frame = self.newest
+        try:
+            status = self._store.status(self.camera_id)
+            name, state = status.name, status.state
+        except UnknownCamera:
+            name, state = self.camera_id, CameraState.OFFLINE
+        key = (state, frame.seq if frame else 0)
         with self._lock:
             if self._notice[0] != key:
-                lines = (status.name, _reason(status.state, frame))
+                lines = (name, _reason(state, frame))
                 self._notice = (key, self._pool.submit(self._draw_notice, lines, frame))
             return self._notice[1]
 
@@ -168,7 +179,10 @@ class LiveView:
 
     def _tracks_for(self, frame: Frame) -> tuple[Track, ...]:
         """The newest tracks, at the places where they are expected in this frame."""
-        scene = self._store.scene(self.camera_id) if self.options.annotate else None
+        try:
+            scene = self._store.scene(self.camera_id) if self.options.annotate else None
+        except UnknownCamera:
+            return ()
         if scene is None:
             return ()
         age_s = frame.received_mono_s - scene.analysed_mono_s

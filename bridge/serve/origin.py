@@ -6,6 +6,7 @@ CORS header is ever sent), but a request that changes something has done so by t
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -32,6 +33,14 @@ def is_foreign(fetch_site: str | None, origin: str | None, hosts: Collection[str
     host = host_of(origin)
     # "null" (a sandboxed frame, a local file) has no host, and is nobody's own page, whatever is among ours.
     return not host or host not in {own.lower() for own in hosts}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches somebody who listens there."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def host_of(address: str) -> str:

@@ -6,13 +6,12 @@ import math
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import BadRequest, NotFound, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, ServiceUnavailable
 
 from bridge.serve import mjpeg
 from bridge.serve.listener import HAND_OVER
 
 if TYPE_CHECKING:
-    from bridge.serve.live import LiveView
     from bridge.serve.site import Site
 
 _RETRY_AFTER_S = 5
@@ -25,7 +24,7 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.get("/stream.mjpg")
     def stream(camera_id: str) -> Response:
-        view, raw, max_fps = _view(site, camera_id), _wants_raw(), _max_fps()
+        view, raw, max_fps = site.view(camera_id), _wants_raw(), _max_fps()
         if request.method == "GET":  # not HEAD
             admission = site.streams.admit(view, raw=raw, max_fps=max_fps)
             if admission is None:
@@ -39,7 +38,7 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.get("/snapshot.jpg")
     def snapshot(camera_id: str) -> Response:
-        picture = _view(site, camera_id).snapshot(raw=_wants_raw())
+        picture = site.view(camera_id).snapshot(raw=_wants_raw())
         status = site.store.status(camera_id)
         headers = {**_NEVER_STORE, "X-Camera-State": status.state.value}
         if status.frame_age_ms is not None:
@@ -47,13 +46,6 @@ def blueprint(site: Site) -> Blueprint:
         return Response(picture.jpeg, content_type="image/jpeg", headers=headers)
 
     return routes
-
-
-def _view(site: Site, camera_id: str) -> LiveView:
-    try:
-        return site.view(camera_id)
-    except KeyError:
-        raise NotFound(f"there is no camera {camera_id!r}; GET /api/cameras lists them") from None
 
 
 def _wants_raw() -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bridge.errors import UnknownCamera
 from bridge.serve.broadcast import Broadcaster
+from bridge.serve.guard import Gatekeeper
 from bridge.serve.live import LiveView, StreamOptions
 from bridge.serve.seats import Seats
 
@@ -42,6 +46,12 @@ class HttpSettings:
         username: for Basic; None means ``admin``.
         password: plain text or a hash of ``espcam-bridge password``; None leaves the door open (unless a token is set).
         api_token: for scripts.
+        viewer_username: likewise for somebody who sees and changes nothing; None means ``viewer``.
+        viewer_password: theirs; None: there is no such account.
+        viewer_token: for scripts and dashboards that only look.
+        session_days: for so long somebody stays signed in.
+        trusted_proxies: addresses and networks whose ``X-Forwarded-…`` and ``X-Ingress-Path`` are believed.
+        ingress: who comes through Home Assistant's ingress is signed in by it.
         max_viewers: live streams at a time, over all cameras.
         tls: None serves plain HTTP.
     """
@@ -52,6 +62,12 @@ class HttpSettings:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     api_token: str | None = field(default=None, repr=False)
+    viewer_username: str | None = None
+    viewer_password: str | None = field(default=None, repr=False)
+    viewer_token: str | None = field(default=None, repr=False)
+    session_days: int = 30
+    trusted_proxies: tuple[str, ...] = ()
+    ingress: bool = False
     max_viewers: int = 64
     tls: TlsFiles | None = None
 
@@ -79,6 +95,27 @@ class BridgeView(Protocol):
             ``offers``: the names of the controls, in the order in which they are shown.
             ``framesizes``: the names that ``framesize`` takes, smallest first.
             ``ranges``: ``{min, max, step}`` of the controls that take a number.
+        """
+
+    def reload(self) -> Sequence[str]:
+        """Take up the configuration as it is now.
+
+        Returns:
+            The keys for which the bridge begins anew; empty when everything is in force.
+
+        Raises:
+            ConfigError: it is wrong; nothing has changed.
+        """
+
+    def settings(self, camera_id: str) -> Mapping[str, Any]:
+        """What the configuration says of a camera, as JSON values; no secrets. May raise ConfigError."""
+
+    def change_settings(self, camera_id: str, change: Mapping[str, Any]) -> Sequence[str]:
+        """Write a change of a camera's settings into the configuration and take it up; as ``reload`` otherwise.
+
+        Args:
+            camera_id: whose.
+            change: keys of the camera with their values; a mapping is merged, None takes a key out.
         """
 
     def set_control(self, camera_id: str, name: str, value: object) -> None:
@@ -171,6 +208,7 @@ class Site:
         clock: the time.
         supervisor: told when the thread that sends the streams dies.
         events: the history; None while none is kept.
+        secret: signs sessions; empty: one that ends with the bridge.
     """
 
     def __init__(
@@ -185,8 +223,10 @@ class Site:
         clock: Clock,
         supervisor: Supervisor,
         events: PastEvents | None = None,
+        secret: bytes = b"",
     ) -> None:
         self.settings = settings
+        self.gatekeeper = Gatekeeper(settings, secret or secrets.token_bytes(32), clock)
         self.bridge = bridge
         self.adoption = adoption
         self.updates = updates
@@ -203,19 +243,39 @@ class Site:
         self._lock = threading.Lock()
 
     def view(self, camera_id: str) -> LiveView:
-        """The camera's live view; a new one when its stream options changed.
+        """The camera's live view, by its stream options as they are now.
 
         Raises:
-            KeyError: unknown camera.
+            UnknownCamera: there is none of this id.
         """
         if camera_id not in self.store.camera_ids():
-            raise KeyError(camera_id)
+            raise UnknownCamera(camera_id)
         options = self.bridge.stream_options(camera_id)
         with self._lock:
             view = self._views.get(camera_id)
-            if view is None or view.options != options:
+            if view is None:
                 view = self._views[camera_id] = LiveView(self.store, camera_id, options, self.clock, self._pool)
-            return view
+            changed, view.options = view.options != options, options
+        if changed:
+            self.streams.refresh(camera_id)
+        return view
+
+    def take_up(self, settings: HttpSettings) -> None:
+        """Go on by changed rules; who watches goes on watching."""
+        self.settings = settings
+        self.gatekeeper.take_up(settings)
+        self.seats.limit = settings.max_viewers
+        with self._lock:
+            watched = tuple(self._views)
+        for camera_id in watched:
+            with contextlib.suppress(UnknownCamera):
+                self.view(camera_id)
+
+    def forget(self, camera_id: str) -> None:
+        """A camera was removed: nobody watches it any more."""
+        with self._lock:
+            self._views.pop(camera_id, None)
+        self.streams.evict(camera_id)
 
     def close(self) -> None:
         """Let go of the threads that make pictures; only once nobody asks for any."""

@@ -9,7 +9,6 @@ from flask import Blueprint, Response, jsonify
 
 from bridge.errors import UpdateRefused
 from bridge.serve.api import require_camera, update_json
-from bridge.serve.guard import refuse_other_sites
 
 if TYPE_CHECKING:
     from bridge.serve.site import Site
@@ -21,7 +20,6 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.post("/api/cameras/<camera_id>/update")
     def install(camera_id: str) -> tuple[Response, int]:
-        refuse_other_sites(site)
         require_camera(site, camera_id)
         return jsonify(update_json(site.updates.install(camera_id))), HTTPStatus.ACCEPTED
 

@@ -84,6 +84,11 @@ class _Identity:
         return (left < _EDGE_NORM and across < 0) or (right > 1 - _EDGE_NORM and across > 0)
 
 
+def _buffer_frames(lost_after_s: float) -> int:
+    # One frame more than asked for: rounding must never make an object's memory shorter than its event's pause.
+    return math.ceil(lost_after_s * _LIBRARY_FPS) + 1
+
+
 class LabelTracker:
     """The objects of one label in one camera.
 
@@ -99,8 +104,7 @@ class LabelTracker:
         self._confidence = confidence
         self._take_id = take_id
         self._byte_track = ByteTrackTracker(
-            # One frame more than asked for: rounding must never make an object's memory shorter than its event's pause.
-            lost_track_buffer=math.ceil(lost_after_s * _LIBRARY_FPS) + 1,
+            lost_track_buffer=_buffer_frames(lost_after_s),
             track_activation_threshold=confidence,
             high_conf_det_threshold=confidence,
             # 1 would forget an object that is missed in the second and third frame after its first; whether a fleeting
@@ -118,6 +122,10 @@ class LabelTracker:
         self._confidence = confidence
         self._byte_track.track_activation_threshold = confidence
         self._byte_track.high_conf_det_threshold = confidence
+
+    def set_lost_after(self, lost_after_s: float) -> None:
+        """Change how long an unseen object keeps its id."""
+        self._byte_track.maximum_time_without_update = _buffer_frames(lost_after_s) / _LIBRARY_FPS
 
     def update(self, boxes: Sequence[Box], scores: Sequence[float], now_mono_s: float) -> list[Track]:
         """Take one frame's detections: boxes as shares of the frame, and their scores."""

@@ -86,6 +86,12 @@ class Tracker:
         for tracker in self._labels.values():
             tracker.set_confidence(confidence)
 
+    def set_lost_after(self, lost_after_s: float) -> None:
+        """Change how long an unseen object keeps its id; what is followed keeps its."""
+        self._lost_after_s = lost_after_s
+        for tracker in self._labels.values():
+            tracker.set_lost_after(lost_after_s)
+
     def _take_id(self) -> int:
         self._next_id += 1
         return self._next_id - 1

@@ -94,12 +94,16 @@ class UpdateDesk:
                     self._tell(camera_id, self._cameras.setdefault(camera_id, _Camera(board, version)))
         self._errands.run()
 
-    def forget(self, camera_id: str) -> None:
-        """Drop a camera that was removed, and what is remembered of it."""
+    def drop(self, camera_id: str) -> None:
+        """Let a camera go; what ran on it is remembered, for when it is back."""
         with self._lock:
             camera = self._cameras.pop(camera_id, None)
             if camera is not None:
                 self._images.pop(camera.ticket, None)
+
+    def forget(self, camera_id: str) -> None:
+        """Drop a camera that was removed, and what is remembered of it."""
+        self.drop(camera_id)
         self._memory.put(SECTION, camera_id, None)
 
     def install(self, camera_id: str) -> UpdateStatus:

@@ -5,7 +5,7 @@ const LOCAL = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /** Fill in a camera's addresses: as everybody reaches the bridge, else as this browser does. */
 export function showAddresses(panel, id) {
-  const base = new URL(document.body.dataset.public ? `${document.body.dataset.public}/` : ".", location.href);
+  const base = new URL(document.body.dataset.public ? `${document.body.dataset.public}/` : ".", document.baseURI);
   const paths = { live: "stream.mjpg", still: "snapshot.jpg" };
   for (const [kind, name] of Object.entries(paths)) {
     panel.querySelector(`.${kind}`).value = new URL(`cameras/${encodeURIComponent(id)}/${name}`, base).href;

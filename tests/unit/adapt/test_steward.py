@@ -38,12 +38,8 @@ class FakeCameras:
     )
     told: list[Adaptation] = field(default_factory=list)
 
-    def camera_ids(self) -> tuple[str, ...]:
-        return ("door",)
-
-    def status(self, camera_id: str) -> CameraStatus:
-        assert camera_id == "door"
-        return self.now
+    def statuses(self) -> tuple[CameraStatus, ...]:
+        return (self.now,)
 
     def note_adaptation(self, camera_id: str, adaptation: Adaptation) -> None:
         assert camera_id == "door"

@@ -6,6 +6,7 @@ import logging
 import time
 
 import pytest
+from argon2 import PasswordHasher
 from werkzeug.security import generate_password_hash
 
 from bridge.serve import password
@@ -13,10 +14,11 @@ from bridge.serve.password import PasswordCheck
 
 # Cheap ones: a unit test needs no strong hash.
 SCRYPT = generate_password_hash("geheim", "scrypt:1024:8:1")
+ARGON2 = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("geheim")
 PBKDF2 = generate_password_hash("geheim", "pbkdf2:sha256:1000")
 
 
-@pytest.mark.parametrize("stored", ["geheim", SCRYPT, PBKDF2], ids=["plain", "scrypt", "pbkdf2"])
+@pytest.mark.parametrize("stored", ["geheim", SCRYPT, PBKDF2, ARGON2], ids=["plain", "scrypt", "pbkdf2", "argon2"])
 def test_the_right_password_and_no_other(stored: str) -> None:
     check = PasswordCheck(stored)
     assert check("geheim")
