@@ -9,8 +9,9 @@ import math
 import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
-from flask import g, redirect, request, session, url_for
+from flask import g, redirect, request, session
 from werkzeug.exceptions import BadRequest, Forbidden, TooManyRequests, Unauthorized, UnsupportedMediaType
 
 from bridge.serve.access import Access, Account, Role, basic_login
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 DEFAULT_USERNAME: Final = "admin"
 DEFAULT_VIEWER: Final = "viewer"
 
-_MAX_BODY_BYTES: Final = 65_536  # zones with hundreds of corners
+_MAX_BODY_BYTES: Final = 4096
 _LOOKS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # Routes that viewers without headers (a picture's address in a dashboard card or a notification) may open with ?token=.
@@ -148,8 +149,8 @@ def let_in(site: Site) -> Response | None:
     account = site.gatekeeper.caller()
     if account is None:
         if request.blueprint == _PAGES and "text/html" in request.headers.get("Accept", ""):
-            asked = request.full_path.rstrip("?")
-            return redirect(url_for("sessions.page", next=asked), HTTPStatus.SEE_OTHER)
+            asked = urlencode({"next": request.full_path.rstrip("?")})
+            return redirect(f"{way_up()}sign-in?{asked}", HTTPStatus.SEE_OTHER)
         raise Unauthorized("a user name and password, or a token, is needed")
     g.role = account.role
     if changes and account.role is not Role.ADMIN:
@@ -181,11 +182,17 @@ def _refuse_other_sites(site: Site) -> None:
         raise Forbidden("this came from another site's page; only the bridge's own page and programs may change things")
 
 
-def json_body(expected: str) -> Any:  # noqa: ANN401 - whatever JSON can say
+def way_up() -> str:
+    """From the page that is asked for to where all of them begin: relative, so that it holds behind a proxy's path."""
+    return "../" * (request.path.count("/") - 1) or "./"
+
+
+def json_body(expected: str, max_bytes: int = _MAX_BODY_BYTES) -> Any:  # noqa: ANN401 - whatever JSON can say
     """The request's body.
 
     Args:
         expected: what to send instead, for the error's text.
+        max_bytes: longer ones are not read.
 
     Raises:
         HTTPException: it is no JSON, or too long.
@@ -193,7 +200,7 @@ def json_body(expected: str) -> Any:  # noqa: ANN401 - whatever JSON can say
     # A form of another site's page can send neither this type nor the method, not even where no header tells of it.
     if request.mimetype != "application/json":
         raise UnsupportedMediaType(f"Content-Type must be application/json; {expected}")
-    request.max_content_length = _MAX_BODY_BYTES
+    request.max_content_length = max_bytes
     try:
         return json.loads(request.get_data())
     except (ValueError, RecursionError):

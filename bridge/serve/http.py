@@ -17,7 +17,7 @@ from bridge.errors import ConfigError, HistoryError, ListenError, UnknownCamera
 from bridge.runtime.worker import Worker
 from bridge.serve import adoption, api, controls, dashboard, events, pictures, sessions, settings, updates
 from bridge.serve.access import Role
-from bridge.serve.guard import let_in
+from bridge.serve.guard import let_in, way_up
 from bridge.serve.listener import Listener
 from bridge.serve.origin import is_loopback
 from bridge.serve.proxy import TrustProxies
@@ -90,7 +90,11 @@ def create_app(site: Site) -> Flask:
 
     @app.context_processor
     def everywhere() -> dict[str, object]:
-        return {"role": g.get("role", Role.VIEWER).value, "protected": site.gatekeeper.access.required}
+        return {
+            "way_up": way_up(),
+            "role": g.get("role", Role.VIEWER).value,
+            "protected": site.gatekeeper.access.required,
+        }
 
     @app.after_request
     def secure(response: Response) -> Response:

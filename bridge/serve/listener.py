@@ -53,6 +53,10 @@ _MAX_HEADER_BYTES = 16384
 _MAX_BODY_BYTES = 65536  # no route takes more than a few settings
 _MAX_IDLE_CONNECTIONS = 256  # well under the usual limit of 1024 open files
 _BACKLOG = 128
+_FREE_FOR_OTHERS = 2  # threads that no address alone can keep busy, by requests that drip or answers that take long
+
+# What is not cut into chunks, because somebody else goes on with it.
+_ENDLESS = (b"multipart/x-mixed-replace", b"text/event-stream")
 
 # The first bytes of an answer to somebody who speaks HTTP to the HTTPS port.
 _SPEAK_TLS = (
@@ -76,12 +80,12 @@ class _Request(HTTPRequest):
 
     def send_headers(self) -> None:
         """Send the headers; a live stream is not cut into chunks, and ends with its connection."""
-        stream = any(value.startswith(b"multipart/x-mixed-replace") for _, value in self.outheaders)
+        stream = any(value.startswith(_ENDLESS) for _, value in self.outheaders)
         if stream:
             self.response_protocol = "HTTP/1.0"  # what cheroot decides by; the answer still says HTTP/1.1
             self.outheaders.append((b"Connection", b"close"))
         super().send_headers()
-        self.conn.streams = stream
+        self.conn.streams, self.conn.answered = stream, True
 
     def write(self, chunk: bytes) -> None:
         """Send a chunk; ``sendall`` counts its time-out over the whole chunk, cheroot's writer over each piece."""
@@ -109,6 +113,7 @@ class _Connection(HTTPConnection):
         super().__init__(server, sock, makefile)
         self.shaken = not isinstance(sock, ssl.SSLSocket)
         self.streams = False  # the head of a live stream is sent
+        self.answered = False  # the head of the answer to this request is sent
         self._successor: Successor | None = None
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
@@ -116,6 +121,8 @@ class _Connection(HTTPConnection):
     def communicate(self) -> bool:
         """Serve one request; True when the connection stays open."""
         with self.server.serving(self):
+            if self.server.is_flooded_by(self):
+                return False
             if not self.shaken:
                 return self._shake_hands()
             try:
@@ -240,6 +247,8 @@ class Listener(Server):
         self.ssl_adapter = _Tls(tls) if tls is not None else None
         self.bind_failure: OSError | None = None
         self._clock = clock
+        # Browsers open six connections to a host.
+        self._most_waiting = max(1, threads - _FREE_FOR_OTHERS)
         self._deadlines: dict[_Connection, float] = {}
         self._lock = threading.Lock()
 
@@ -248,6 +257,7 @@ class Listener(Server):
     @contextlib.contextmanager
     def serving(self, connection: _Connection) -> Iterator[None]:
         """Note that a thread is busy with this connection."""
+        connection.answered = False
         self.give_time(connection)
         try:
             yield
@@ -259,6 +269,12 @@ class Listener(Server):
         """Let the connection's ``REQUEST_S`` begin now."""
         with self._lock:
             self._deadlines[connection] = self._clock.mono_s() + REQUEST_S
+
+    def is_flooded_by(self, connection: _Connection) -> bool:
+        """Whether its address keeps as many threads waiting as one may: the others are for everybody else."""
+        with self._lock:
+            waiting = sum(not one.answered and one.remote_addr == connection.remote_addr for one in self._deadlines)
+        return waiting > self._most_waiting
 
     @property
     def busy(self) -> int:

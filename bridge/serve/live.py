@@ -94,6 +94,15 @@ class LiveView:
         self._notice: tuple[tuple[CameraState, int] | None, _Made] = (None, Future())
         self._last: LivePicture | None = None
 
+    def take_up(self, options: StreamOptions) -> bool:
+        """Show the camera otherwise from now on; False when that is how it is shown already."""
+        if options == self.options:
+            return False
+        with self._lock:
+            self.options = options
+            self._made, self._notice, self._last = (0, Future()), (None, Future()), None
+        return True
+
     @property
     def online(self) -> bool:
         """Whether the camera sends frames now."""

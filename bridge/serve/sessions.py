@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, session
 from werkzeug.exceptions import TooManyRequests
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def blueprint(site: Site) -> Blueprint:
     @routes.get("/sign-in")
     def page() -> AnyResponse:
         if not site.gatekeeper.access.required:
-            return redirect(url_for("dashboard.page"), HTTPStatus.SEE_OTHER)
+            return redirect("./", HTTPStatus.SEE_OTHER)
         return _form(_own_path(request.args.get("next", "")))
 
     @routes.post("/sign-in")
@@ -46,12 +46,12 @@ def blueprint(site: Site) -> Blueprint:
         session.clear()
         session.permanent = True
         session["role"], session["stamp"] = account.role.value, account.stamp
-        return redirect(request.script_root + asked, HTTPStatus.SEE_OTHER)
+        return redirect(f".{asked}", HTTPStatus.SEE_OTHER)
 
     @routes.post("/sign-out")
     def sign_out() -> AnyResponse:
         session.clear()
-        return redirect(url_for("sessions.page"), HTTPStatus.SEE_OTHER)
+        return redirect("sign-in", HTTPStatus.SEE_OTHER)
 
     return routes
 

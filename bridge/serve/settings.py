@@ -14,6 +14,8 @@ from bridge.serve.listener import MORE_TIME
 if TYPE_CHECKING:
     from bridge.serve.site import Site
 
+_MAX_BODY_BYTES = 60_000  # zones with hundreds of corners
+
 _EXPECTED = (
     "send the keys of the camera that are to change, as in the configuration: "
     '{"labels": ["person"], "zones": {"porch": {"points": [[0, 0.5], [1, 0.5], [1, 1]]}, "old": null}}'
@@ -32,7 +34,7 @@ def blueprint(site: Site) -> Blueprint:
     @routes.patch("/api/cameras/<camera_id>/settings")
     def change(camera_id: str) -> Response:
         api.require_camera(site, camera_id)
-        asked = json_body(_EXPECTED)
+        asked = json_body(_EXPECTED, _MAX_BODY_BYTES)
         if not isinstance(asked, dict) or not asked:
             raise BadRequest(_EXPECTED)
         request.environ[MORE_TIME]()

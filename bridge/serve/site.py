@@ -255,7 +255,7 @@ class Site:
             view = self._views.get(camera_id)
             if view is None:
                 view = self._views[camera_id] = LiveView(self.store, camera_id, options, self.clock, self._pool)
-            changed, view.options = view.options != options, options
+            changed = view.take_up(options)
         if changed:
             self.streams.refresh(camera_id)
         return view

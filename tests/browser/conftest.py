@@ -205,10 +205,11 @@ class TabFactory(Protocol):
 
 @pytest.fixture
 def open_tab(chromium: Browser) -> Iterator[TabFactory]:
-    """Open the page: ``tab = open_tab(site, viewport={"width": 390, "height": 844})``."""
+    """Open the page: ``tab = open_tab(site, viewport={"width": 390, "height": 844})``; with ``login`` sign in first."""
     contexts: list[BrowserContext] = []
 
     def make(site: Site, *, path: str = "/", **context: Any) -> Tab:  # noqa: ANN401 - playwright's
+        login = context.pop("login", None)
         contexts.append(chromium.new_context(**context))
         page = contexts[-1].new_page()
         page.set_default_timeout(10_000)
@@ -216,6 +217,11 @@ def open_tab(chromium: Browser) -> Iterator[TabFactory]:
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
         page.goto(f"http://127.0.0.1:{site.server.port}{path}")
+        if login is not None:
+            page.get_by_label("User name").fill(login["username"])
+            page.get_by_label("Password").fill(login["password"])
+            page.get_by_role("button", name="Sign in").click()
+            page.wait_for_url(f"**{path}")
         return Tab(page, errors)
 
     yield make

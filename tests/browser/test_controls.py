@@ -264,7 +264,7 @@ def test_what_is_unfolded_fits_phones_and_desks_by_day_and_by_night(
     site.add("cellar", "Cellar")
     site.feed("door")
     login = {"username": "admin", "password": "t0ken-42"}
-    tab = open_tab(site, viewport={"width": width, "height": 900}, color_scheme=scheme, http_credentials=login)
+    tab = open_tab(site, viewport={"width": width, "height": 900}, color_scheme=scheme, login=login)
     tab.wait_live("door")
     controls = _open(tab, "door", "controls")
     _open(tab, "door", "addresses")

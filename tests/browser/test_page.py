@@ -215,7 +215,7 @@ def test_the_page_works_behind_a_password(make_site: SiteFactory, open_tab: TabF
     site = make_site(password="geheim")
     site.add("door")
     site.feed("door")
-    tab = open_tab(site, http_credentials={"username": "admin", "password": "geheim"})
+    tab = open_tab(site, login={"username": "admin", "password": "geheim"})
     tab.wait_live("door")
     _wait_text(tab, f"{tab.tile('door')} .badge", "online")
 

@@ -13,6 +13,7 @@ from bridge.app import App
 from bridge.config.schema import Config
 from bridge.detect.fake import FakeDetector
 from bridge.errors import ConfigError
+from bridge.runtime.statefile import StateFile
 from tests.integration.running_site import Site, running_site
 
 if TYPE_CHECKING:
@@ -111,16 +112,24 @@ def test_another_sites_page_approves_nobody(site: Site, origin: str) -> None:
 class Editing:
     """An operator whose configuration somebody is just editing."""
 
-    def reload(self) -> None:
+    def reload(self) -> tuple[str, ...]:
         raise ConfigError(("espcam-bridge.yaml:3: mqtt.prt: unknown key",))
 
     def restart(self) -> None:
         raise AssertionError
 
+    def settings(self, _camera_id: str) -> dict[str, object]:
+        raise AssertionError
 
-def test_a_camera_is_removed_also_while_the_configuration_is_wrong(
-    tmp_path: Path, free_port: int, caplog: pytest.LogCaptureFixture
-) -> None:
+    def change_settings(self, _camera_id: str, _change: object) -> tuple[str, ...]:
+        raise AssertionError
+
+
+def test_a_camera_is_removed_also_while_the_configuration_is_wrong(tmp_path: Path, free_port: int) -> None:
+    state = tmp_path / "s"
+    memory = StateFile(state)
+    memory.put("adopted", "porch", {"name": "Porch", "key_sha256": "", "since": ""})
+    memory.save()
     local = {"host": "127.0.0.1", "port": 0}
     config = Config.model_validate(
         {
@@ -128,10 +137,10 @@ def test_a_camera_is_removed_also_while_the_configuration_is_wrong(
             "ingest": local,
             "http": local,
             "history": {"enabled": False},
-            "state_file": tmp_path / "s",
+            "state_file": state,
         }
     )
     with App(config, load=FakeDetector, operator=Editing()) as app:
-        app.move_out("porch")
-    assert "goes at the next start, since the configuration cannot be read now" in caplog.text
-    assert "mqtt.prt: unknown key" in caplog.text
+        assert app.info()["cameras"] == ["porch"]
+        app._adoption.remove("porch")
+        assert app.info()["cameras"] == ["camera"], "the default camera, for want of another"

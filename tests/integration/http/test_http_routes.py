@@ -124,7 +124,7 @@ def test_every_answer_carries_the_security_headers_and_opens_nothing_to_other_si
         headers = site.get(path, headers={"Origin": "https://evil.example"}).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
-        assert "default-src 'self'" in headers["content-security-policy"]
+        assert "default-src 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert not [name for name in headers if name.startswith("access-control-")]
 
