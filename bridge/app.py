@@ -135,7 +135,7 @@ class App:
             supply=self._supply,
             iou=config.detector.iou,
             new_id=IdMaker(secrets.randbits),
-            sinks=(self._courier, EventLog(self.metrics, listeners)),
+            sinks=(self._courier, EventLog(self.metrics, (*listeners, self._tell_pages))),
             clock=clock,
             metrics=self.metrics,
             supervisor=self._supervisor,
@@ -327,6 +327,9 @@ class App:
         self._household.take_up(config)
         self._web.take_up(wiring.http_settings(config))
         log.info("the changed configuration is in force")
+
+    def _tell_pages(self, change: EventChange) -> None:
+        self._web.event(change)
 
     def dismiss(self, camera_id: str) -> None:
         """Send a camera and its viewers away from what is gone."""

@@ -66,6 +66,10 @@ class Metrics:
             with contextlib.suppress(KeyError):  # never had one
                 gauge.remove(camera_id)
 
+    def value(self, name: str) -> float:
+        """What a metric without labels is now; 0 before it was ever set."""
+        return self._registry.get_sample_value(name) or 0.0
+
     def render(self) -> bytes:
         """The text exposition that Prometheus scrapes."""
         return generate_latest(self._registry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, jsonify
 from werkzeug.exceptions import NotFound
 
+from bridge.errors import UnknownCamera
 from bridge.model import CameraState
 from bridge.serve.times import iso_time
 
@@ -23,7 +25,7 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.get("/api/cameras")
     def cameras() -> Response:
-        return jsonify(cameras=[camera_json(site, camera_id) for camera_id in site.store.camera_ids()])
+        return jsonify(cameras=cameras_json(site))
 
     @routes.get("/api/cameras/<camera_id>")
     def camera(camera_id: str) -> Response:
@@ -45,9 +47,8 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.get("/metrics")
     def metrics() -> Response:
-        for camera_id in site.store.camera_ids():
-            online = site.store.state(camera_id) is CameraState.ONLINE
-            site.metrics.camera_online.labels(camera_id).set(int(online))
+        for status in site.store.statuses():
+            site.metrics.camera_online.labels(status.camera_id).set(int(status.state is CameraState.ONLINE))
         return Response(site.metrics.render(), content_type=site.metrics.content_type)
 
     return routes
@@ -74,21 +75,31 @@ def require_camera(site: Site, camera_id: str) -> None:
         raise NotFound(f"there is no camera {camera_id!r}; GET /api/cameras lists them")
 
 
+def cameras_json(site: Site) -> list[dict[str, Any]]:
+    """Every camera as the API shows it."""
+    found = []
+    for camera_id in site.store.camera_ids():
+        with contextlib.suppress(UnknownCamera):  # removed at this very moment
+            found.append(camera_json(site, camera_id))
+    return found
+
+
 def camera_json(site: Site, camera_id: str) -> dict[str, Any]:
     """One camera as the API shows it: its state and health, and what can be set.
 
     Raises:
-        KeyError: the store does not know it.
+        UnknownCamera: the store does not know it.
     """
+    status = site.store.status(camera_id)
     panel = _plain(site.bridge.controls(camera_id))
     update = site.updates.status(camera_id)
     return {
-        **_status_json(site.store.status(camera_id)),
+        **_status_json(status),
         "controls": panel["values"],
         "offers": panel["offers"],
         "framesizes": panel["framesizes"],
         "ranges": panel["ranges"],
-        "adaptation": _adaptation_json(site.store.status(camera_id).adaptation),
+        "adaptation": _adaptation_json(status.adaptation),
         "update": None if update is None else update_json(update),
     }
 

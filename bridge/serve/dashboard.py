@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, render_template, request
 
 from bridge.serve import api
+from bridge.serve.figures import SERIES
 
 if TYPE_CHECKING:
     from bridge.serve.site import HttpSettings, Site
@@ -39,6 +40,28 @@ def blueprint(site: Site) -> Blueprint:
             room="events",
             cameras=[{"id": camera.camera_id, "name": camera.name} for camera in cameras],
             info=api.bridge_json(site),
+        )
+
+    @routes.get("/cameras/<camera_id>")
+    def camera(camera_id: str) -> str:
+        return render_template(
+            "camera.html",
+            room="live",
+            camera=api.camera_json(site, camera_id),
+            info=api.bridge_json(site),
+            dial_url=_dial_url(site, request.host),
+            public_url=site.settings.public_url or "",
+            protection=_protection(site.settings),
+        )
+
+    @routes.get("/system")
+    def system() -> str:
+        return render_template(
+            "system.html",
+            room="system",
+            info=api.bridge_json(site),
+            readiness=api.readiness_json(site),
+            series=SERIES,
         )
 
     return routes

@@ -121,8 +121,8 @@ class FakeUpdates:
     def install(self, camera_id: str) -> UpdateStatus:
         """Begin to load, unless that is to be refused."""
         self.told.append(camera_id)
-        if self.refusal:
-            raise UpdateRefused(self.refusal)
+        if self.refusal or camera_id not in self.statuses:
+            raise UpdateRefused(self.refusal or f"{camera_id} cannot be updated")
         self.statuses[camera_id] = replace(self.statuses[camera_id], step=UpdateStep.LOADING, problem="")
         return self.statuses[camera_id]
 

@@ -6,13 +6,14 @@ import hmac
 import json
 import logging
 import math
+import re
 import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from flask import g, redirect, request, session
-from werkzeug.exceptions import BadRequest, Forbidden, TooManyRequests, Unauthorized, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, Forbidden, NotFound, TooManyRequests, Unauthorized, UnsupportedMediaType
 
 from bridge.serve.access import Access, Account, Role, basic_login
 from bridge.serve.attempts import Attempts
@@ -34,6 +35,7 @@ DEFAULT_USERNAME: Final = "admin"
 DEFAULT_VIEWER: Final = "viewer"
 
 _MAX_BODY_BYTES: Final = 4096
+_CAMERA_ID: Final = re.compile(r"[a-z0-9_]{1,32}")
 _LOOKS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # Routes that viewers without headers (a picture's address in a dashboard card or a notification) may open with ?token=.
@@ -139,6 +141,7 @@ def let_in(site: Site) -> Response | None:
         Unauthorized: nobody knows who makes it.
         Forbidden: they may not, or another site's page has the browser make it.
         TooManyRequests: too many wrong passwords.
+        NotFound: what is asked for cannot be a camera.
     """
     g.role, g.by = Role.VIEWER, ""
     changes = request.method not in _LOOKS
@@ -157,6 +160,9 @@ def let_in(site: Site) -> Response | None:
         raise Forbidden("a viewer sees, and changes nothing: sign in as the admin")
     if changes and g.by == _CAME_BY_SESSION and not _says_where_from():
         raise Forbidden("a browser that changes something must say from which page (Origin)")
+    camera_id = (request.view_args or {}).get("camera_id")
+    if camera_id is not None and not _CAMERA_ID.fullmatch(camera_id):
+        raise NotFound(f"{camera_id!r:.60} is no camera's id: those are 1 to 32 of a-z, 0-9 and _")
     return None
 
 

@@ -8,6 +8,7 @@ import socket
 import time
 from concurrent.futures import Future
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, jsonify, request
@@ -15,8 +16,21 @@ from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnav
 
 from bridge.errors import ConfigError, HistoryError, ListenError, UnknownCamera
 from bridge.runtime.worker import Worker
-from bridge.serve import adoption, api, controls, dashboard, events, pictures, sessions, settings, updates
+from bridge.serve import (
+    adoption,
+    api,
+    changes,
+    controls,
+    dashboard,
+    events,
+    openapi,
+    pictures,
+    sessions,
+    settings,
+    updates,
+)
 from bridge.serve.access import Role
+from bridge.serve.eventforms import event_json
 from bridge.serve.guard import let_in, way_up
 from bridge.serve.listener import Listener
 from bridge.serve.origin import is_loopback
@@ -27,6 +41,7 @@ if TYPE_CHECKING:
     import threading
 
     from bridge.frames.store import FrameStore
+    from bridge.model import EventChange
     from bridge.runtime.clock import Clock
     from bridge.runtime.metrics import Metrics
     from bridge.runtime.worker import Supervisor
@@ -106,8 +121,9 @@ def create_app(site: Site) -> Flask:
     app.register_error_handler(HistoryError, _history_error_json)
     app.register_error_handler(UnknownCamera, _unknown_camera_json)
     app.register_error_handler(ConfigError, _config_error_json)
-    for room in (sessions, dashboard, pictures, api, controls, settings, adoption, updates, events):
+    for room in (sessions, dashboard, pictures, api, changes, controls, settings, adoption, updates, events):
         app.register_blueprint(room.blueprint(site))
+    app.register_blueprint(openapi.blueprint())
     return app
 
 
@@ -183,6 +199,7 @@ class WebServer:
             supervisor=supervisor,
             events=events,
             secret=secret,
+            news_of=changes.news,
         )
         self._listener = Listener(
             (settings.host, settings.port),
@@ -193,7 +210,8 @@ class WebServer:
         )
         self._listening: Future[None] = Future()
         self._server = Worker("web", self._serve, supervisor, on_stop=self._listener.stop)
-        self._watch = Worker("web-deadlines", self._cut_late, supervisor)
+        self._chores = (partial(self._listener.cut, late_only=True), self.site.figures.tick)
+        self._watch = Worker("web-chores", self._do_chores, supervisor)
 
     @property
     def port(self) -> int:
@@ -213,6 +231,10 @@ class WebServer:
         """Go by changed rules from now on: who may come, how many may watch; where it listens stays as it was."""
         self.site.take_up(settings)
 
+    def event(self, change: EventChange) -> None:
+        """Something happened: open pages are told; from any thread, never blocks."""
+        self.site.news.happened({"type": change.type.value, **event_json(change.event)})
+
     def forget(self, camera_id: str) -> None:
         """A camera was removed: its viewers go."""
         self.site.forget(camera_id)
@@ -227,6 +249,7 @@ class WebServer:
         self._listening.result()
         self._warn_of_strangers()
         self.site.streams.start()
+        self.site.news.start()
         self._watch.start()
 
     def stop(self, timeout_s: float = 2.0) -> bool:
@@ -236,6 +259,7 @@ class WebServer:
             False when some thread did not end in time.
         """
         streams_ended = self.site.streams.stop(timeout_s)
+        news_ended = self.site.news.stop(timeout_s)
         for _ in range(_END_STEPS):
             if not self._listener.busy:
                 break
@@ -244,7 +268,7 @@ class WebServer:
         watch_ended = self._watch.stop(timeout_s)
         server_ended = self._server.stop(timeout_s)
         self.site.close()
-        return streams_ended and watch_ended and server_ended
+        return streams_ended and news_ended and watch_ended and server_ended
 
     def _serve(self, _stop: threading.Event) -> None:
         # Here and not in start(): cheroot's threads inherit this thread's being a daemon, so that none of them keeps a
@@ -268,9 +292,10 @@ class WebServer:
             "Set http.password ('espcam-bridge password' makes one), or http.host: 127.0.0.1"
         )
 
-    def _cut_late(self, stop: threading.Event) -> None:
+    def _do_chores(self, stop: threading.Event) -> None:
         while not stop.wait(1.0):
-            self._listener.cut(late_only=True)
+            for chore in self._chores:
+                chore()
 
     def _explain(self, error: OSError) -> ListenError:
         address = f"{self._settings.host}:{self._settings.port}"

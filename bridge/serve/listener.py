@@ -274,7 +274,7 @@ class Listener(Server):
         """Whether its address keeps as many threads waiting as one may: the others are for everybody else."""
         with self._lock:
             waiting = sum(not one.answered and one.remote_addr == connection.remote_addr for one in self._deadlines)
-        return waiting > self._most_waiting
+        return bool(waiting > self._most_waiting)
 
     @property
     def busy(self) -> int:

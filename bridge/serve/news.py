@@ -155,7 +155,7 @@ class NewsRoom:
         reader.happenings.clear()
         reader.told.update(news)
         if text or now_s - reader.moved_s >= HEARTBEAT_S:
-            reader.say(text or ": still here\n\n", now_s)
+            reader.say(text or "event: still\ndata: 1\n\n", now_s)
 
     def _drop(self, reader: _Told) -> None:
         self._readers.remove(reader)

@@ -24,7 +24,7 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.get("/stream.mjpg")
     def stream(camera_id: str) -> Response:
-        view, raw, max_fps = site.view(camera_id), _wants_raw(), _max_fps()
+        view, raw, max_fps = site.view(camera_id, boxes=_wants("boxes", "1")), _wants("raw", "0"), _max_fps()
         if request.method == "GET":  # not HEAD
             admission = site.streams.admit(view, raw=raw, max_fps=max_fps)
             if admission is None:
@@ -38,7 +38,7 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.get("/snapshot.jpg")
     def snapshot(camera_id: str) -> Response:
-        picture = site.view(camera_id).snapshot(raw=_wants_raw())
+        picture = site.view(camera_id, boxes=_wants("boxes", "1")).snapshot(raw=_wants("raw", "0"))
         status = site.store.status(camera_id)
         headers = {**_NEVER_STORE, "X-Camera-State": status.state.value}
         if status.frame_age_ms is not None:
@@ -48,8 +48,8 @@ def blueprint(site: Site) -> Blueprint:
     return routes
 
 
-def _wants_raw() -> bool:
-    return request.args.get("raw", "0").lower() in {"1", "true", "yes", "on"}
+def _wants(name: str, default: str) -> bool:
+    return request.args.get(name, default).lower() in {"1", "true", "yes", "on"}
 
 
 def _max_fps() -> float | None:

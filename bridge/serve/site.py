@@ -7,17 +7,19 @@ import os
 import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.errors import UnknownCamera
 from bridge.serve.broadcast import Broadcaster
+from bridge.serve.figures import Figures
 from bridge.serve.guard import Gatekeeper
 from bridge.serve.live import LiveView, StreamOptions
+from bridge.serve.news import NewsRoom
 from bridge.serve.seats import Seats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bridge.frames.store import FrameStore
@@ -209,6 +211,7 @@ class Site:
         supervisor: told when the thread that sends the streams dies.
         events: the history; None while none is kept.
         secret: signs sessions; empty: one that ends with the bridge.
+        news_of: what open pages are kept up to date with, by kind, as JSON values.
     """
 
     def __init__(
@@ -224,6 +227,7 @@ class Site:
         supervisor: Supervisor,
         events: PastEvents | None = None,
         secret: bytes = b"",
+        news_of: Callable[[Site], Mapping[str, Any]] = lambda _site: {},
     ) -> None:
         self.settings = settings
         self.gatekeeper = Gatekeeper(settings, secret or secrets.token_bytes(32), clock)
@@ -236,14 +240,20 @@ class Site:
         self.clock = clock
         self.seats = Seats(settings.max_viewers)
         self.streams = Broadcaster(store, self.seats, clock, supervisor)
+        self.news = NewsRoom(lambda: news_of(self), clock, supervisor)
+        self.figures = Figures(store, metrics, clock)
         # Half the cores at most: the other half is for inference.
         workers = max(1, min(4, (os.cpu_count() or 1) // 2))
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="web-pictures")
-        self._views: dict[str, LiveView] = {}
+        self._views: dict[tuple[str, bool], LiveView] = {}  # by camera, with boxes or without
         self._lock = threading.Lock()
 
-    def view(self, camera_id: str) -> LiveView:
+    def view(self, camera_id: str, *, boxes: bool = True) -> LiveView:
         """The camera's live view, by its stream options as they are now.
+
+        Args:
+            camera_id: which camera.
+            boxes: False: none are drawn, whatever the options say.
 
         Raises:
             UnknownCamera: there is none of this id.
@@ -251,10 +261,12 @@ class Site:
         if camera_id not in self.store.camera_ids():
             raise UnknownCamera(camera_id)
         options = self.bridge.stream_options(camera_id)
+        options = options if boxes else replace(options, annotate=False)
         with self._lock:
-            view = self._views.get(camera_id)
+            view = self._views.get((camera_id, boxes))
             if view is None:
-                view = self._views[camera_id] = LiveView(self.store, camera_id, options, self.clock, self._pool)
+                view = LiveView(self.store, camera_id, options, self.clock, self._pool)
+                self._views[camera_id, boxes] = view
             changed = view.take_up(options)
         if changed:
             self.streams.refresh(camera_id)
@@ -267,14 +279,15 @@ class Site:
         self.seats.limit = settings.max_viewers
         with self._lock:
             watched = tuple(self._views)
-        for camera_id in watched:
+        for camera_id, boxes in watched:
             with contextlib.suppress(UnknownCamera):
-                self.view(camera_id)
+                self.view(camera_id, boxes=boxes)
 
     def forget(self, camera_id: str) -> None:
         """A camera was removed: nobody watches it any more."""
         with self._lock:
-            self._views.pop(camera_id, None)
+            for boxes in (True, False):
+                self._views.pop((camera_id, boxes), None)
         self.streams.evict(camera_id)
 
     def close(self) -> None:

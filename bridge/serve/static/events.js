@@ -3,10 +3,12 @@
 // What is asked for stands in the page's address, so that it can be kept, sent, and gone back to. Names of cameras,
 // labels and zones are text here (textContent), never markup.
 
+import { follow } from "./news.js";
+
 const PAGE = 60; // the first: it is there at once
 const MORE = 240; // as one scrolls
 const BUCKETS = 96;
-const POLL_MS = 5000;
+const SOON_MS = 1000; // what happened is in the history a moment later
 const TIMEOUT_MS = 15000;
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -260,33 +262,38 @@ function lasted(event) {
 
 // --- news -------------------------------------------------------------------------------------------------------------
 
+let looking = 0;
+
 /** What began since: said at the top, and not pushed under somebody's eyes. What ended is brought up to date. */
-async function follow() {
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    if (document.hidden || loading || form.until.value) continue;
-    const asked = round;
-    try {
-      const query = wanted();
-      query.set("limit", PAGE);
-      const fresh = (await get(`api/events?${query}`)).events;
-      if (asked !== round) continue;
-      const known = new Map(events.map((event, place) => [event.id, place]));
-      for (const event of fresh.filter((one) => known.has(one.id))) {
-        const before = events[known.get(event.id)];
-        events[known.get(event.id)] = event;
-        if (JSON.stringify(before) !== JSON.stringify(event)) {
-          describe(gallery.querySelector(`[data-id="${event.id}"]`), event);
-        }
+async function look() {
+  if (loading || form.until.value) return;
+  const asked = round;
+  try {
+    const query = wanted();
+    query.set("limit", PAGE);
+    const fresh = (await get(`api/events?${query}`)).events;
+    if (asked !== round) return;
+    const known = new Map(events.map((event, place) => [event.id, place]));
+    for (const event of fresh.filter((one) => known.has(one.id))) {
+      const before = events[known.get(event.id)];
+      events[known.get(event.id)] = event;
+      if (JSON.stringify(before) !== JSON.stringify(event)) {
+        describe(gallery.querySelector(`[data-id="${event.id}"]`), event);
       }
-      const count = fresh.filter((event) => !known.has(event.id)).length;
-      newer.hidden = count === 0;
-      newer.textContent = count === 1 ? "1 new event" : `${count === PAGE ? `${PAGE} or more` : count} new events`;
-      trouble.hidden = true;
-    } catch (error) {
-      if (asked === round) complain(error);
     }
+    const count = fresh.filter((event) => !known.has(event.id)).length;
+    newer.hidden = count === 0;
+    newer.textContent = count === 1 ? "1 new event" : `${count === PAGE ? `${PAGE} or more` : count} new events`;
+    trouble.hidden = true;
+  } catch (error) {
+    if (asked === round) complain(error);
   }
+}
+
+/** Look soon, once for whatever happens until then. */
+function lookSoon() {
+  if (looking) return;
+  looking = setTimeout(() => { looking = 0; look(); }, SOON_MS);
 }
 
 newer.addEventListener("click", () => {
@@ -305,4 +312,4 @@ for (const button of form.querySelectorAll(".ranges button")) {
 }
 fill(new URLSearchParams(location.search));
 ask(false);
-follow();
+follow({ happened: lookSoon, bridge: lookSoon }, lookSoon);

@@ -1,13 +1,14 @@
 // Keeps the page as the bridge is: cameras come and go, states change, the bridge restarts.
 
+import { follow } from "./news.js";
 import { Tile } from "./tile.js";
+import { showWaiting } from "./waiting.js";
 
-const POLL_MS = 2000;
-const POLL_TIMEOUT_MS = 5000;
-
-// HTTP/1.1 browsers open six connections a host: four streams leave two for the API. With more cameras, and when
-// another window has used the connections up, tiles fetch snapshots instead.
-const MOST_STREAMS = 4;
+// HTTP/1.1 browsers open six connections a host: three streams and the news leave two for the API. With more cameras,
+// and when another window has used the connections up, tiles fetch snapshots instead.
+const MOST_STREAMS = 3;
+const FRESH_MS = 2000;
+const ON_ITS_WAY_MS = 700; // so old may be what the bridge tells
 
 const board = document.getElementById("tiles");
 const tiles = new Map();
@@ -51,9 +52,10 @@ function showCameras(cameras, askedAt) {
 function build(camera) {
   const element = document.getElementById("tile").content.firstElementChild.cloneNode(true);
   element.dataset.camera = camera.id;
-  const base = `cameras/${encodeURIComponent(camera.id)}/`;
-  element.querySelector(".picture").href = element.querySelector(".open-stream").href = `${base}stream.mjpg`;
-  element.querySelector(".open-snapshot").href = `${base}snapshot.jpg`;
+  const base = `cameras/${encodeURIComponent(camera.id)}`;
+  element.querySelector(".picture").href = element.querySelector(".open-camera").href = base;
+  element.querySelector(".open-stream").href = `${base}/stream.mjpg`;
+  element.querySelector(".open-snapshot").href = `${base}/snapshot.jpg`;
   adopt(element);
   return element;
 }
@@ -73,24 +75,11 @@ function showProblems(ready, problems) {
   }));
 }
 
-async function get(path) {
-  const response = await fetch(path, { signal: AbortSignal.timeout(POLL_TIMEOUT_MS), cache: "no-store" });
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
-  return response.json();
-}
-
-async function poll() {
-  const askedAt = performance.now();
-  try {
-    const [{ cameras }, bridge] = await Promise.all([get("api/cameras"), get("api/bridge")]);
-    showCameras(cameras, askedAt);
-    showProblems(bridge.ready, bridge.parts.filter((part) => !part.ready));
-  } catch (error) {
-    // Pictures come but the API does not answer: streams of this and other windows hold every connection.
-    if (error.name === "TimeoutError" && [...tiles.values()].some((tile) => tile.fresh(POLL_MS))) crowded = true;
-    else doubt();
-    assign();
-  }
+function lost() {
+  // Pictures come but no news: streams of this and other windows hold every connection.
+  if ([...tiles.values()].some((tile) => tile.fresh(FRESH_MS))) crowded = true;
+  else doubt();
+  assign();
 }
 
 function doubt() {
@@ -98,13 +87,10 @@ function doubt() {
   for (const tile of tiles.values()) tile.doubt();
 }
 
-async function follow() {
-  for (;;) {
-    if (!document.hidden) await poll();
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}
-
 for (const element of board.children) adopt(element);
 document.addEventListener("visibilitychange", assign);
-follow();
+follow({
+  cameras: (cameras) => showCameras(cameras, performance.now() - ON_ITS_WAY_MS),
+  bridge: (bridge) => showProblems(bridge.ready, bridge.parts.filter((part) => !part.ready)),
+  waiting: showWaiting,
+}, lost);

@@ -1,6 +1,5 @@
 // Cameras that came by themselves: shown with a picture until somebody approves or dismisses them.
 
-const POLL_MS = 2000;
 const TIMEOUT_MS = 5000;
 
 const section = document.getElementById("waiting");
@@ -68,7 +67,8 @@ function describe(element, guest) {
   }
 }
 
-function show(waiting) {
+/** Show everybody who waits, as the bridge tells of them. */
+export function showWaiting(waiting) {
   for (const [id, element] of guests) {
     if (waiting.some((guest) => guest.id === id)) continue;
     element.remove();
@@ -83,18 +83,3 @@ function show(waiting) {
   }
   section.hidden = guests.size === 0;
 }
-
-async function follow() {
-  for (;;) {
-    if (!document.hidden) {
-      try {
-        show((await ask("api/waiting")).waiting);
-      } catch {
-        // The page itself says when the bridge does not answer.
-      }
-    }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}
-
-follow();
