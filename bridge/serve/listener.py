@@ -16,6 +16,7 @@ What is changed, and why:
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import socket
 import ssl
@@ -53,7 +54,7 @@ _MAX_HEADER_BYTES = 16384
 _MAX_BODY_BYTES = 65536  # no route takes more than a few settings
 _MAX_IDLE_CONNECTIONS = 256  # well under the usual limit of 1024 open files
 _BACKLOG = 128
-_FREE_FOR_OTHERS = 2  # threads that no address alone can keep busy, by requests that drip or answers that take long
+_FREE_FOR_OTHERS = 2  # threads that no address alone can keep busy, by requests that drip
 
 # What is not cut into chunks, because somebody else goes on with it.
 _ENDLESS = (b"multipart/x-mixed-replace", b"text/event-stream")
@@ -85,7 +86,7 @@ class _Request(HTTPRequest):
             self.response_protocol = "HTTP/1.0"  # what cheroot decides by; the answer still says HTTP/1.1
             self.outheaders.append((b"Connection", b"close"))
         super().send_headers()
-        self.conn.streams, self.conn.answered = stream, True
+        self.conn.streams = stream
 
     def write(self, chunk: bytes) -> None:
         """Send a chunk; ``sendall`` counts its time-out over the whole chunk, cheroot's writer over each piece."""
@@ -98,8 +99,10 @@ class _Gateway(Gateway_10):
     """Tells the application how to hand its connection over, and how to get more time for it."""
 
     def get_environ(self) -> dict[str, Any]:  # type: ignore[override]  # cheroot's stubs are half typed
-        """What WSGI applications are told."""
+        """What WSGI applications are told, once the whole request is there: none is longer than ``_MAX_BODY_BYTES``."""
         connection = self.req.conn
+        self.req.rfile = io.BytesIO(self.req.rfile.read())
+        connection.heard = True
         ours = {HAND_OVER: connection.hand_over, MORE_TIME: connection.more_time}
         return {**super().get_environ(), **ours}  # type: ignore[no-untyped-call]  # likewise
 
@@ -113,7 +116,7 @@ class _Connection(HTTPConnection):
         super().__init__(server, sock, makefile)
         self.shaken = not isinstance(sock, ssl.SSLSocket)
         self.streams = False  # the head of a live stream is sent
-        self.answered = False  # the head of the answer to this request is sent
+        self.heard = False  # all of this request is there
         self._successor: Successor | None = None
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
@@ -257,7 +260,7 @@ class Listener(Server):
     @contextlib.contextmanager
     def serving(self, connection: _Connection) -> Iterator[None]:
         """Note that a thread is busy with this connection."""
-        connection.answered = False
+        connection.heard = False
         self.give_time(connection)
         try:
             yield
@@ -273,7 +276,7 @@ class Listener(Server):
     def is_flooded_by(self, connection: _Connection) -> bool:
         """Whether its address keeps as many threads waiting as one may: the others are for everybody else."""
         with self._lock:
-            waiting = sum(not one.answered and one.remote_addr == connection.remote_addr for one in self._deadlines)
+            waiting = sum(not one.heard and one.remote_addr == connection.remote_addr for one in self._deadlines)
         return bool(waiting > self._most_waiting)
 
     @property

@@ -200,7 +200,9 @@ def _camera_paths() -> dict[str, Any]:
             "parameters": [_CAMERA],
             "post": {
                 "summary": "Let a camera in that waits",
-                "requestBody": _body(_object({"name": _text()}), {"name": "Front door"}, required=False),
+                "requestBody": _body(
+                    {"type": "object", "properties": {"name": _text()}}, {"name": "Front door"}, required=False
+                ),
                 "responses": _answers(
                     {
                         "200": _json(

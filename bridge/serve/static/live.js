@@ -55,7 +55,8 @@ export class LivePicture {
   /**
    * @param image     the <img> that shows it
    * @param id        of the camera
-   * @param onLink    called with "" when a picture came, and with why when none comes
+   * @param onLink    called with "" when a picture came, and with why when none comes; then also with whether the
+   *                  stream was never answered: all connections of the browser may be taken
    */
   constructor(image, id, onLink) {
     this.image = image;
@@ -101,7 +102,8 @@ export class LivePicture {
         else await this.snapshot(stop);
       } catch (error) {
         if (stop.aborted) return;
-        this.onLink(error.status === 503 ? "Too many viewers – trying again" : "No picture from the bridge – trying again");
+        const why = error.status === 503 ? "Too many viewers" : "No picture from the bridge";
+        this.onLink(`${why} – trying again`, error.unanswered === true);
       }
       await pause(mode === "stream" ? RETRY_MS : SNAPSHOT_MS, stop);
     }
@@ -114,7 +116,9 @@ export class LivePicture {
   async stream(stop) {
     const watch = new Watch(stop);
     try {
-      const response = await ask(this.address("stream.mjpg"), watch.signal);
+      const response = await ask(this.address("stream.mjpg"), watch.signal).catch((error) => {
+        throw Object.assign(new Error(error.message), { status: error.status, unanswered: error.name === "AbortError" });
+      });
       for await (const jpeg of parts(response)) {
         watch.rewind();
         await this.paint(new Blob([jpeg], { type: "image/jpeg" }));

@@ -4,10 +4,9 @@ import { follow } from "./news.js";
 import { Tile } from "./tile.js";
 import { showWaiting } from "./waiting.js";
 
-// HTTP/1.1 browsers open six connections a host: three streams and the news leave two for the API. With more cameras,
+// HTTP/1.1 browsers open six connections a host: four streams and the news leave one for the API. With more cameras,
 // and when another window has used the connections up, tiles fetch snapshots instead.
-const MOST_STREAMS = 3;
-const FRESH_MS = 2000;
+const MOST_STREAMS = 4;
 const ON_ITS_WAY_MS = 700; // so old may be what the bridge tells
 
 const board = document.getElementById("tiles");
@@ -20,7 +19,7 @@ const nearby = new IntersectionObserver((entries) => {
 }, { rootMargin: "200px" });
 
 function adopt(element) {
-  const tile = new Tile(element);
+  const tile = new Tile(element, crowd);
   tiles.set(tile.id, tile);
   nearby.observe(element);
 }
@@ -75,11 +74,11 @@ function showProblems(ready, problems) {
   }));
 }
 
-function lost() {
-  // Pictures come but no news: streams of this and other windows hold every connection.
-  if ([...tiles.values()].some((tile) => tile.fresh(FRESH_MS))) crowded = true;
-  else doubt();
+/** Streams of this and other windows hold every connection. */
+function crowd() {
+  crowded = true;
   assign();
+  ask();
 }
 
 function doubt() {
@@ -89,8 +88,8 @@ function doubt() {
 
 for (const element of board.children) adopt(element);
 document.addEventListener("visibilitychange", assign);
-follow({
+const ask = follow({
   cameras: (cameras) => showCameras(cameras, performance.now() - ON_ITS_WAY_MS),
   bridge: (bridge) => showProblems(bridge.ready, bridge.parts.filter((part) => !part.ready)),
   waiting: showWaiting,
-}, lost);
+}, doubt, crowd);

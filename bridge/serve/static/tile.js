@@ -9,11 +9,15 @@ import { LivePicture } from "./live.js";
 import { adapted, badge, facts } from "./words.js";
 
 export class Tile {
-  constructor(element) {
+  /** @param crowded  called when this tile's stream is never answered */
+  constructor(element, crowded) {
     this.element = element;
     this.id = element.dataset.camera;
     this.image = element.querySelector("img.live");
-    this.live = new LivePicture(this.image, this.id, (why) => this.link(why));
+    this.live = new LivePicture(this.image, this.id, (why, unanswered) => {
+      this.link(why);
+      if (unanswered) crowded();
+    });
     this.controls = new Controls(element.querySelector(".controls"), this.id);
     this.firmware = new Firmware(element.querySelector(".firmware"), this.id);
     showAddresses(element.querySelector(".addresses"), this.id);
