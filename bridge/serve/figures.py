@@ -26,7 +26,7 @@ SERIES: Final[Mapping[str, str]] = {
     "rejected_per_s": "damaged pictures, a second",
     "viewers": "open live streams",
     "waiting_for_broker": "messages that wait for the broker",
-    "cpu_percent": "processor, of one core",
+    "cpu_percent": "processor, percent of one core",
     "memory_mb": "memory, megabytes",
 }
 """What is kept, and what it is in words."""

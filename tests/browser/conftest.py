@@ -94,6 +94,12 @@ class Site:
         self._feeding.append(stop)
         return stop
 
+    def stop_feeding(self) -> None:
+        """Let the cameras fall silent."""
+        for stop in self._feeding:
+            stop.set()
+        time.sleep(0.3)  # a picture may be in the making
+
     def stop(self) -> bool:
         """Let the cameras fall silent and stop the server."""
         for stop in self._feeding:

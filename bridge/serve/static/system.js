@@ -32,7 +32,7 @@ function draw(figure, values) {
   line.setAttribute("points", values.flatMap((value, place) => (
     value === null ? [] : [`${first + place},${HEIGHT - 2 - (highest ? value / highest : 0) * (HEIGHT - 6)}`]
   )).join(" "));
-  figure.querySelector("svg").replaceChildren(line);
+  if (known.length) figure.querySelector("svg").replaceChildren(line);
   figure.title = known.length ? `at most ${short(highest)}` : "";
 }
 

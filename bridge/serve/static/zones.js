@@ -149,6 +149,7 @@ export class ZoneEditor {
     this.hint.textContent = "Click the corners in the picture, and the first one again at the end. Enter: done, or a "
       + "rectangle to begin with. Esc: give up.";
     this.draw();
+    this.stage.scrollIntoView({ block: "nearest" });
   }
 
   freeName() {
