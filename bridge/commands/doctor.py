@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, TextIO
 
 from bridge import wiring
 from bridge.config.loader import find_config, load_config
+from bridge.doctor.door import Door
 from bridge.doctor.examination import Case, Examination
 from bridge.doctor.findings import Finding, Level, exit_code
 from bridge.doctor.machine import Place
 from bridge.doctor.ports import Port
 from bridge.history.database import file_of
 from bridge.publish.mqtt import PahoConnection
+from bridge.serve.origin import is_loopback
+from bridge.serve.password import is_hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +81,17 @@ def case_of(config: Config, environ: Mapping[str, str]) -> Case:
         ),
         detector=wiring.detector_settings(config),
         places=_places(config),
+        door=_door(config),
         environ=environ,
+    )
+
+
+def _door(config: Config) -> Door:
+    http = wiring.http_settings(config)
+    return Door(
+        closed=any((http.password, http.api_token, http.viewer_password, http.viewer_token)),
+        hashed=all(is_hash(password) for password in (http.password, http.viewer_password) if password),
+        reached_by_others=not is_loopback(http.host),
     )
 
 

@@ -104,7 +104,36 @@ def look_around(line: Line, settings: PublishSettings) -> Heard:
     """
     prefix = settings.discovery_prefix
     filters = [settings.status_topic, f"{settings.base_topic}/#", f"{prefix}/+/+/config", f"{prefix}/+/+/+/config"]
-    return line.listen([*filters, "+/+/+/config", "+/+/+/+/config"], LISTEN_S, _LISTEN_MOST_S)
+    births = _usual_births(settings)
+    return line.listen([*filters, *births, "+/+/+/config", "+/+/+/+/config"], LISTEN_S, _LISTEN_MOST_S)
+
+
+def _usual_births(settings: PublishSettings) -> tuple[str, ...]:
+    """Where Home Assistant's birth message may be, besides where it is said to be."""
+    usual = (f"{settings.discovery_prefix}/status", "homeassistant/status", "hass/status", "ha/status")
+    return tuple(dict.fromkeys(topic for topic in usual if topic != settings.status_topic))
+
+
+def _births(kept: Mapping[str, bytes], settings: PublishSettings) -> list[str]:
+    return [topic for topic in _usual_births(settings) if kept.get(topic) in {b"online", b"offline"}]
+
+
+def judge_namesake(kept: Mapping[str, bytes], settings: PublishSettings, *, runs_here: bool) -> Iterator[Finding]:
+    """Whether a bridge somewhere else has this one's names: each would throw the other off the broker, for ever.
+
+    Args:
+        kept: retained messages, by topic.
+        settings: of this bridge.
+        runs_here: a bridge that runs on this machine is the one that speaks there.
+    """
+    if runs_here or kept.get(f"{settings.base_topic}/bridge/state") != b"online":
+        return
+    text = f"a bridge is online as {settings.base_topic}/bridge, and none runs on this machine"
+    mend = (
+        "if that is another one, give this one names of its own: mqtt.client_id and mqtt.base_topic; "
+        "two with the same throw each other off the broker"
+    )
+    yield Finding(Level.WARNING, "two bridges", text, mend)
 
 
 def judge_home_assistant(kept: Mapping[str, bytes], settings: PublishSettings) -> Iterator[Finding]:
@@ -119,6 +148,10 @@ def judge_home_assistant(kept: Mapping[str, bytes], settings: PublishSettings) -
         case b"offline":
             mend = "start Home Assistant, or its MQTT integration"
             yield Finding(Level.WARNING, check, f"offline, says {settings.status_topic}", mend)
+        case _ if elsewhere := _births(kept, settings):
+            text = f"it says that it is there on {elsewhere[0]}, not on {settings.status_topic}"
+            mend = f"set homeassistant.status_topic: {elsewhere[0]}; else a restart of it is noticed late"
+            yield Finding(Level.WARNING, check, text, mend)
         case _:
             text = f"nothing is kept on {settings.status_topic}, which is usual: it speaks there when it starts"
             mend = "see that its MQTT integration has that birth message topic"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import bridge
 from bridge.doctor import broker, machine
+from bridge.doctor.door import check_door
 from bridge.doctor.findings import Finding, Level
 from bridge.doctor.line import Line
 from bridge.doctor.ports import check_port
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from bridge.detect.port import DetectorSettings
+    from bridge.doctor.door import Door
     from bridge.doctor.line import Connect
     from bridge.doctor.machine import Place
     from bridge.doctor.ports import Port
@@ -42,6 +44,7 @@ class Case:
         ports: what is listened on.
         detector: which model runs.
         places: what is written.
+        door: who may open the page.
         environ: where models are.
     """
 
@@ -52,6 +55,7 @@ class Case:
     ports: tuple[Port, ...]
     detector: DetectorSettings
     places: tuple[Place, ...]
+    door: Door
     environ: Mapping[str, str]
 
 
@@ -72,7 +76,10 @@ class Examination:
         """Each as soon as it is known; the whole takes about three seconds where all is well."""
         case = self._case
         yield machine.check_clock(time.time(), Path(bridge.__file__).stat().st_mtime)
-        yield from map(check_port, (port for port in case.ports if port.port))
+        yield from machine.check_time_service()
+        ports = [check_port(port) for port in case.ports if port.port]
+        yield from ports
+        yield from check_door(case.door)
         yield machine.check_model(case.detector, case.environ)
         yield from machine.check_places(case.places)
         try:
@@ -80,6 +87,8 @@ class Examination:
                 yield broker.greet(case.publish)
                 kept = broker.look_around(line, case.publish).kept
                 yield from broker.judge_home_assistant(kept, case.publish)
+                runs_here = not ports or any(finding.level is not Level.OK for finding in ports)
+                yield from broker.judge_namesake(kept, case.publish, runs_here=runs_here)
                 self.verdict = judge(kept, case.publish, (*case.cameras, *self._guests(kept)))
                 yield from broker.judge_kept(self.verdict)
                 yield from broker.check_access(line, case.publish, case.biggest_bytes)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
+import shutil
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ from bridge.doctor.findings import Finding, Level
 from bridge.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from bridge.detect.models import ModelFiles
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 # This program did not exist before: boards without a battery wake up in 1970, or at their last shutdown.
 _FIRST_RELEASE_UNIX_S = datetime(2025, 11, 1, tzinfo=UTC).timestamp()
 _DAY_S = 86_400.0
+_TIME_ERROR = 5
+_TIMEX_BYTES = 512  # more than struct timex has anywhere; all zero: only ask
+_SCARCE_BYTES = 256_000_000
+"""A day of events of a busy camera; what the history keeps in reserve comes on top."""
+_GONE_BYTES = 16_000_000
 _PACKAGES = {"openvino": "openvino", "ultralytics": "ultralytics"}
 _INSTALL = {"openvino": "pip install openvino", "ultralytics": "pip install 'espcam-bridge[yolo]'"}
 
@@ -55,6 +62,23 @@ def check_clock(now_unix_s: float, installed_unix_s: float) -> Finding:
         return Finding(Level.OK, "clock", shown)
     mend = "set it: timedatectl set-ntp true; events get its time, and certificates are judged by it"
     return Finding(Level.ERROR, "clock", f"{shown} is in the past", mend)
+
+
+def check_time_service(keeps: Callable[[], bool | None] | None = None) -> Iterator[Finding]:
+    """Whether anything keeps the clock right; nothing is said where that cannot be known."""
+    if (keeps or _clock_is_kept)() is False:
+        mend = "let something: sudo timedatectl set-ntp true"
+        yield Finding(Level.NOTE, "time service", "nothing keeps this machine's clock right: it will wander", mend)
+
+
+def _clock_is_kept() -> bool | None:
+    """Whether the kernel's clock is disciplined (adjtimex(2): ``TIME_ERROR`` says that it is not); None: unknown."""
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        state = library.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+    except (OSError, AttributeError):  # no Linux
+        return None
+    return None if state < 0 else state != _TIME_ERROR
 
 
 def check_model(settings: DetectorSettings, environ: Mapping[str, str]) -> Finding:
@@ -96,7 +120,26 @@ def check_places(places: tuple[Place, ...]) -> Iterator[Finding]:
             mend = f"let the bridge's user write there, or change {place.key}"
             yield Finding(Level.ERROR, place.what, f"{place.path} cannot be written: {said}", mend)
         else:
-            yield Finding(Level.OK, place.what, str(place.path.absolute()))
+            yield _judge_room(place)
+
+
+def _judge_room(place: Place) -> Finding:
+    folder = _existing(place.path)
+    free_bytes = shutil.disk_usage(folder).free
+    shown = str(place.path.absolute())
+    if free_bytes >= _SCARCE_BYTES:
+        return Finding(Level.OK, place.what, shown)
+    level = Level.ERROR if free_bytes < _GONE_BYTES else Level.WARNING
+    mend = "make room on that disk, lower history.max_media_mb and history.retain_days, or choose another place"
+    return Finding(level, place.what, f"{shown}: the disk is full but for {free_bytes / 1e6:.0f} MB", mend)
+
+
+def _existing(path: Path) -> Path:
+    """The folder that is there, of a path that need not be."""
+    folder = path if path.is_dir() else path.parent
+    while not folder.exists():
+        folder = folder.parent
+    return folder
 
 
 def _try_to_write(path: Path) -> None:
@@ -108,8 +151,5 @@ def _try_to_write(path: Path) -> None:
     if path.is_file():
         with path.open("ab"):
             pass
-    folder = path if path.is_dir() else path.parent
-    while not folder.exists():  # it would be made
-        folder = folder.parent
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    with tempfile.TemporaryFile(dir=_existing(path)) as file:
+        file.write(bytes(4096))  # an empty file finds room on a full disk

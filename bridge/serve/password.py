@@ -26,6 +26,11 @@ _VERDICTS_KEPT = 64
 _WAIT_S = 3.0
 
 
+def is_hash(stored: str) -> bool:
+    """Whether this is a hash, and not the password itself."""
+    return _ARGON2.fullmatch(stored) is not None or _WERKZEUG.fullmatch(stored) is not None
+
+
 def hash_password(password: str) -> str:
     """What ``http.password`` may hold instead of the password itself (argon2id, salted)."""
     return _HASHER.hash(password)
