@@ -6,20 +6,18 @@ import logging
 import os
 import signal
 import sys
-import threading
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bridge import wiring
 from bridge.app import App
-from bridge.config import writing
-from bridge.config.loader import find_config, load_config
+from bridge.config.loader import find_config
 from bridge.errors import ConfigError
+from bridge.operator import FileOperator
 from bridge.runtime.notify import Notifier
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from types import FrameType
 
     from bridge.config.schema import Config
@@ -38,7 +36,7 @@ class _End(Enum):
     RESTART = "restarting, as was asked for"
 
 
-class _Operator:
+class _Operator(FileOperator):
     """What was asked for by signals and requests, whichever app runs or is just starting.
 
     Of signals plain attributes: a handler runs between two steps of the main thread, which may hold a lock just then.
@@ -49,72 +47,12 @@ class _Operator:
     """
 
     def __init__(self, path: Path | None, environ: Mapping[str, str]) -> None:
-        self._path = path
-        self._environ = environ
+        super().__init__(path, environ)
         self._stop_wanted = False
         self._hangup = False
-        self._restart_wanted = False
-        self._next: Config | None = None
-        self._app: App | None = None
-        self._config: Config | None = None  # that it runs with
-        self._changing = threading.Lock()
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_hangup)
-
-    def load(self) -> Config:
-        """Read the configuration as it is now.
-
-        Raises:
-            ConfigError: it is wrong.
-        """
-        return load_config(self._path, self._environ)
-
-    def serve(self, app: App | None, config: Config) -> None:
-        """This app runs now, with this configuration; None: none does, and what is asked for waits for the next."""
-        with self._changing:
-            self._app, self._config = app, config
-
-    def reload(self) -> Sequence[str]:
-        """See ``app.Operator``."""
-        with self._changing:
-            return self._take_up(self.load())
-
-    def settings(self, camera_id: str) -> Mapping[str, Any]:
-        """See ``app.Operator``."""
-        with self._changing:
-            config = self._config or self.load()
-        return config.camera_for(camera_id).model_dump(mode="json", exclude={"id", "token"})
-
-    def change_settings(self, camera_id: str, change: Mapping[str, Any]) -> Sequence[str]:
-        """See ``app.Operator``."""
-        if self._path is None:
-            raise ConfigError(
-                ("there is no configuration file to write to: 'espcam-bridge init' writes one to begin with",)
-            )
-        with self._changing:
-            config = writing.change_camera(self._path, camera_id, change, self._environ)
-            log.info("%s: %s changed in %s", camera_id, ", ".join(map(str, change)), self._path)
-            return self._take_up(config)
-
-    def _take_up(self, config: Config) -> Sequence[str]:
-        """With the lock held: go on with it, or let the bridge begin anew."""
-        if self._app is None or self._config is None:
-            self._next = config
-            return ("start",)
-        anew = wiring.begins_anew(self._config, config)
-        if anew:
-            log.info("changed: %s; for these the bridge begins anew", ", ".join(anew))
-            self._next = config
-        else:
-            self._config, self._next = config, None
-            self._app.take_up(config)
-        return anew
-
-    def restart(self) -> None:
-        """Begin anew as a new program; raises ConfigError, and goes on, when that could not start."""
-        self.load()
-        self._restart_wanted = True
 
     def hung_up(self) -> bool:
         """Whether a signal asked for the configuration to be taken up; once for each."""
@@ -125,13 +63,13 @@ class _Operator:
         """What is to happen now."""
         if self._stop_wanted:
             return _End.STOP
-        if self._restart_wanted:
+        if self.restart_wanted:
             return _End.RESTART
-        return _End.RELOAD if self._next is not None else None
+        return _End.RELOAD if self.next is not None else None
 
     def take(self) -> Config:
         """The configuration to go on with."""
-        config, self._next = self._next, None
+        config, self.next = self.next, None
         assert config is not None  # noqa: S101 - only after RELOAD
         return config
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import socket
 import tempfile
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bridge.app import App
-from bridge.config.schema import Config
 from bridge.demo.broker import EmbeddedBroker
 from bridge.demo.footage import demo_sources
 from bridge.demo.narrator import line
+from bridge.operator import FileOperator
 from bridge.runtime.clock import SystemClock
 from bridge.runtime.worker import Supervisor, Worker
 from bridge.simulate.camera import dial
@@ -65,9 +66,14 @@ class Show:
             sources = self._sources()
             broker = stack.enter_context(EmbeddedBroker(_HOST))
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="espcam-bridge-demo-")))
-            app = App(self._config(broker.port, folder), listeners=[self._tell])
+            file = folder / "espcam-bridge.yaml"  # so that the page can change settings, as it does everywhere
+            file.write_text(json.dumps(self._settings(broker.port, folder)), encoding="utf-8")  # JSON is YAML
+            operator = FileOperator(file, {})
+            config = operator.load()
+            app = App(config, listeners=[self._tell], operator=operator)
             stack.enter_context(_stop_on_signals(app))
             stack.enter_context(app)
+            operator.serve(app, config)
             stack.enter_context(self._cameras(sources, app, clock))
             print(self._addresses(app, broker.port), flush=True)
             end_mono_s = clock.mono_s() + (duration_s or float("inf"))
@@ -82,25 +88,23 @@ class Show:
         # Each camera begins at another place, else all would show the same.
         return [open_source(self._source, start=place / len(self._ids)) for place in range(len(self._ids))]
 
-    def _config(self, broker_port: int, folder: Path) -> Config:
-        return Config.model_validate(
-            {
-                "mqtt": {"host": _HOST, "port": broker_port},
-                "ingest": {"host": _HOST, "port": _free_or_any(_INGEST_PORT)},
-                "http": {"host": _HOST, "port": _free_or_any(_HTTP_PORT)},
-                "detector": {"model": self._model},
-                "state_file": folder / "state.json",
-                "history": {"url": f"sqlite:///{folder / 'demo.db'}", "media_dir": folder / "media"},
-                "defaults": {
-                    "labels": _LABELS if self._source else _LABELS[:1],
-                    "events": {"end_after_s": _END_AFTER_S},
-                },
-                "cameras": [
-                    {"id": camera_id, "name": f"Demo camera {number}"}
-                    for number, camera_id in enumerate(self._ids, start=1)
-                ],
-            }
-        )
+    def _settings(self, broker_port: int, folder: Path) -> dict[str, Any]:
+        return {
+            "mqtt": {"host": _HOST, "port": broker_port},
+            "ingest": {"host": _HOST, "port": _free_or_any(_INGEST_PORT)},
+            "http": {"host": _HOST, "port": _free_or_any(_HTTP_PORT)},
+            "detector": {"model": self._model},
+            "state_file": str(folder / "state.json"),
+            "history": {"url": f"sqlite:///{folder / 'demo.db'}", "media_dir": str(folder / "media")},
+            "defaults": {
+                "labels": _LABELS if self._source else _LABELS[:1],
+                "events": {"end_after_s": _END_AFTER_S},
+            },
+            "cameras": [
+                {"id": camera_id, "name": f"Demo camera {number}"}
+                for number, camera_id in enumerate(self._ids, start=1)
+            ],
+        }
 
     @contextlib.contextmanager
     def _cameras(self, sources: list[Source], app: App, clock: SystemClock) -> Iterator[None]:

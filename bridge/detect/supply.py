@@ -98,6 +98,8 @@ class DetectorSupply:
             self._renewed = False
             if self._try_to_load(stop):
                 self._watch()
+            if stop.is_set():
+                return
             # Also before a detector that failed is loaded anew: one that loads but never works would else be
             # compiled again and again without a pause.
             if self._renewed:
