@@ -250,3 +250,49 @@ def test_a_loader_that_is_broken_ends_the_process(supervisor: Supervisor) -> Non
     with pytest.raises(WorkerCrashed, match="model crashed"):
         supervisor.wait(5)
     supply.stop()
+
+
+def test_a_renewed_supply_keeps_the_old_detector_until_the_new_one_is_there(supervisor: Supervisor) -> None:
+    old, new, go_on = _Detector(), _Detector(), threading.Event()
+
+    def slow() -> Detector:
+        go_on.wait(5)
+        return new
+
+    supply = DetectorSupply(lambda: old, supervisor)
+    supply.start()
+    _wait_for(lambda: supply.current() is old)
+    supply.renew(slow)
+    time.sleep(0.05)
+    assert supply.current() is old
+    assert not old.closed.is_set()
+    go_on.set()
+    _wait_for(lambda: supply.current() is new)
+    assert old.closed.wait(1)
+    assert not new.closed.is_set()
+    supply.stop()
+
+
+def test_a_renewed_supply_that_finds_nothing_goes_on_with_the_old_detector(supervisor: Supervisor) -> None:
+    old, tried = _Detector(), threading.Event()
+
+    def nothing() -> Detector:
+        tried.set()
+        raise ModelUnavailable("there is no model at /nowhere", "set detector.model")
+
+    supply = DetectorSupply(lambda: old, supervisor)
+    supply.start()
+    _wait_for(lambda: supply.current() is old)
+    supply.renew(nothing)
+    assert tried.wait(5)
+    assert supply.current() is old
+    assert supply.readiness().ready
+    assert not old.closed.is_set()
+    supply.stop()
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.005)
