@@ -189,7 +189,8 @@ class HttpConfig(Section):
     )
     ingress: bool = Field(
         default=False,
-        description="Take whoever comes from a trusted proxy with X-Ingress-Path as signed in by Home Assistant.",
+        description="Take whoever comes from a trusted proxy with X-Ingress-Path as signed in by Home Assistant; "
+        "everybody else needs a password or a token then, also when none is set.",
     )
     max_viewers: int = Field(default=64, ge=1, le=10_000, description="Live streams at once, all cameras together.")
     tls: ServerTls = Field(default_factory=ServerTls, description="TLS on the dashboard's port.")

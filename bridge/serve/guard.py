@@ -81,6 +81,11 @@ class Gatekeeper:
             )
         )
 
+    @property
+    def closed(self) -> bool:
+        """Whether anything but the open door is asked for: a password or a token, or to come through the ingress."""
+        return self.access.required or self.settings.ingress
+
     def sign_in(self, username: str, password: str) -> Account | None:
         """Who this is; None for nobody.
 
@@ -95,7 +100,7 @@ class Gatekeeper:
         Raises:
             TooManyRequests: see ``sign_in``.
         """
-        if not self.access.required or (self.settings.ingress and request.environ.get(INGRESS)):
+        if not self.closed or (self.settings.ingress and request.environ.get(INGRESS)):
             return Account(Role.ADMIN, DEFAULT_USERNAME)
         token = request.args.get("token") if request.endpoint in _TOKEN_IN_QUERY else None
         if token is not None:

@@ -108,7 +108,7 @@ def create_app(site: Site) -> Flask:
         return {
             "way_up": way_up(),
             "role": g.get("role", Role.VIEWER).value,
-            "protected": site.gatekeeper.access.required,
+            "protected": site.gatekeeper.closed,
         }
 
     @app.after_request
@@ -285,7 +285,7 @@ class WebServer:
         self._listener.serve()
 
     def _warn_of_strangers(self) -> None:
-        if self.site.gatekeeper.access.required or is_loopback(self._settings.host):
+        if self.site.gatekeeper.closed or is_loopback(self._settings.host):
             return
         log.warning(
             "NO PASSWORD IS SET: everybody in the network can watch every camera and change everything. "

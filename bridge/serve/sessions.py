@@ -23,7 +23,7 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.get("/sign-in")
     def page() -> AnyResponse:
-        if not site.gatekeeper.access.required:
+        if not site.gatekeeper.closed:
             return redirect("./", HTTPStatus.SEE_OTHER)
         return _form(_own_path(request.args.get("next", "")))
 

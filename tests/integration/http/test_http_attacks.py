@@ -212,6 +212,8 @@ def test_ingress_lets_in_whom_a_trusted_proxy_brings_and_nobody_else(make_site: 
     assert site.get("/api/cameras").status == 401
     assert site.get("/", headers=ingress).status == 200
     assert b'data-role="admin"' in site.get("/", headers=ingress).body
+    no_password = make_site(ingress=True, trusted_proxies=("127.0.0.2",))
+    assert no_password.get("/api/cameras", headers=ingress).status == 401, "through the sidebar or not at all"
     told_not_to = make_site(password="geheim", trusted_proxies=("127.0.0.1",))
     assert told_not_to.get("/api/cameras", headers=ingress).status == 401
 
