@@ -40,7 +40,7 @@ exit codes: 0 good, 1 failed at run time, 2 wrong usage or configuration"""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     logs.configure(arguments.log_format, arguments.log_level)
     try:
         handler: Handler = arguments.handler
@@ -62,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The command line, with every subcommand."""
     parser = argparse.ArgumentParser(
         prog="espcam-bridge",
         description="The bridge between ESP32-CAM boards and Home Assistant.",

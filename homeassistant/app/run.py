@@ -80,7 +80,8 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
     if token := environ.get("SUPERVISOR_TOKEN"):
         told = ask_supervisor(environ.get("SUPERVISOR", "http://supervisor"), token)
     if not config.exists():
-        subprocess.run([sys.executable, "-m", "bridge", "init", str(config.parent)], check=True)
+        init = [sys.executable, "-m", "bridge", "init", str(config.parent)]
+        subprocess.run(init, check=True)  # noqa: S603 - our own program
     program = [sys.executable, "-m", "bridge", "run", "--log-level", str(options.get("log_level", "info"))]
     environment = {**environ, **sidebar(), **broker(options, told)}
     os.execvpe(program[0], [*program, "-c", str(config)], environment)  # noqa: S606 - our own program

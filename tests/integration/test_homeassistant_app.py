@@ -31,7 +31,7 @@ def supervisor(service: dict[str, Any] | None) -> Iterator[str]:
     """Answers ``/services/mqtt`` to whoever has the token; None: there is no such service."""
 
     class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the base class's name
+        def do_GET(self) -> None:
             known = self.headers.get("Authorization") == "Bearer s3cret" and self.path == "/services/mqtt"
             body = json.dumps({"result": "ok", "data": service}).encode()
             self.send_response(200 if known and service is not None else 400)

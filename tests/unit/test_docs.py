@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,12 +21,13 @@ _PAGES = [
     _ROOT / "README.md",
     _ROOT / "CHANGELOG.md",
     _ROOT / "CONTRIBUTING.md",
+    *sorted(_ROOT.glob("README.*.md")),
     *sorted((_ROOT / "docs").glob("*.md")),
 ]
 _INTERFACES = (_ROOT / "docs" / "interfaces.md").read_text()
 
 
-@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*_PAGES, _ROOT / "homeassistant" / "README.md"], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     targets = [target for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()) if "://" not in target]
     missing = [target for target in targets if not (page.parent / target).exists()]
@@ -70,3 +73,19 @@ def test_every_key_of_an_event_is_documented() -> None:
     keys = re.findall(r'"(\w+)":', letters.stamp(change, mono_s=1.0, unix_s=1.0).payload.decode())
     assert {"thumbnail_url", "snapshot_url", "published_time"} < set(keys)
     assert [key for key in keys if key not in _INTERFACES] == []
+
+
+def test_the_reference_is_what_the_program_says() -> None:
+    program = subprocess.run(
+        [sys.executable, str(_ROOT / "docs" / "reference.py"), "--check"], capture_output=True, text=True, check=False
+    )
+    assert program.returncode == 0, program.stdout + program.stderr
+
+
+def test_the_reference_names_every_key_of_the_configuration() -> None:
+    page = (_ROOT / "docs" / "reference.md").read_text()
+    assert all(f"`{key}`" in page for key in ("mqtt.tls.verify", "cameras[].zones.NAME.points", "http.viewer_token"))
+    assert "`binary_sensor.cam_zone_zone_person`" in page.lower()
+    assert "`PATCH /api/cameras/{camera_id}/settings`" in page
+    assert "`espcam_frames_dropped_total`" in page or "`espcam_frames_dropped`" in page
+    assert "| `doctor` |" in page
