@@ -84,6 +84,9 @@ class Operator(Protocol):
         Secrets are left out.
         """
 
+    def remove_settings(self, camera_id: str) -> Sequence[str]:
+        """Take a camera's entry out of the configuration, and take it up; as ``reload`` otherwise."""
+
     def change_settings(self, camera_id: str, change: Mapping[str, Any]) -> Sequence[str]:
         """Write a change of one camera's settings into the configuration, and take it up as ``reload`` does.
 
@@ -340,6 +343,15 @@ class App:
         """A camera was approved."""
         self._household.move_in(camera_id)
 
+    def strike(self, camera_id: str) -> None:
+        """Take a camera out of the configuration, if it is in there."""
+        if self._config.camera(camera_id) is None:
+            return
+        try:
+            self._need_operator().remove_settings(camera_id)
+        except ConfigError as error:
+            raise AdoptionRefused(f"{camera_id} is in the configuration as well: {error}") from error
+
     def move_out(self, camera_id: str) -> None:
         """An adopted camera was removed."""
         self._household.move_out(camera_id)
@@ -354,6 +366,11 @@ class App:
 
     def change_settings(self, camera_id: str, change: Mapping[str, Any]) -> Sequence[str]:
         """See ``Operator.change_settings``; for the page."""
+        new = self._config.camera(camera_id) is None
+        if new and camera_id in self._adoption.names() and self._config.defaults.token is not None:
+            # With an entry, the token of all cameras would go before the key that this one has.
+            mend = "write an entry for it with a token of its own"
+            raise ConfigError((f"{camera_id} was approved by its key, and defaults.token would lock it out: {mend}",))
         return self._need_operator().change_settings(camera_id, change)
 
     def _need_operator(self) -> Operator:

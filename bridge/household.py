@@ -149,7 +149,8 @@ class Household:
 
     def _camera(self, config: Config, camera_id: str) -> CameraConfig:
         camera, name = config.camera_for(camera_id), self._adopted().get(camera_id)
-        return camera.model_copy(update={"name": name}) if name and config.camera(camera_id) is None else camera
+        unnamed = "name" not in camera.model_fields_set
+        return camera.model_copy(update={"name": name}) if name and unnamed else camera
 
     def _settle(self) -> None:
         """Let those go who live here no more, then place those who do now."""

@@ -73,6 +73,15 @@ class FileOperator:
             log.info("%s: %s changed in %s", camera_id, ", ".join(map(str, change)), self._path)
             return self._take_up(config)
 
+    def remove_settings(self, camera_id: str) -> Sequence[str]:
+        """See ``app.Operator``."""
+        if self._path is None:
+            return ()
+        with self._changing:
+            config = writing.remove_camera(self._path, camera_id, self._environ)
+            log.info("%s: taken out of %s", camera_id, self._path)
+            return self._take_up(config)
+
     def _take_up(self, config: Config) -> Sequence[str]:
         """With the lock held: go on with it, or let the bridge begin anew."""
         if self._app is None or self._config is None:

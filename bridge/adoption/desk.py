@@ -151,12 +151,15 @@ class AdoptionDesk:
         """Take an approved camera out of the bridge; when it tries again it waits.
 
         Raises:
-            AdoptionRefused: it was not adopted.
+            AdoptionRefused: it was not adopted, or cannot be taken out of the configuration.
         """
         with self._approving:
+            if camera_id not in self.names():
+                raise AdoptionRefused(f"{camera_id} was not adopted: take it out of the configuration instead")
+            # First of all: an entry that stayed behind would let in whoever takes the name, without any key.
+            self._household.strike(camera_id)
             with self._lock:
-                if self._adopted.pop(camera_id, None) is None:
-                    raise AdoptionRefused(f"{camera_id} was not adopted: take it out of the configuration instead")
+                del self._adopted[camera_id]
                 self._memory.put(SECTION, camera_id, None)
                 self._keys = self._keys_now()
             log.info("%s is removed", camera_id)

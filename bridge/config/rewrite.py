@@ -50,6 +50,37 @@ def rewritten(text: str, camera_id: str, change: Mapping[str, Any]) -> str:
     return text
 
 
+def without(text: str, camera_id: str) -> str:
+    """The text without a camera's entry.
+
+    Raises:
+        NotRewritable: it cannot be done without changing anything else.
+    """
+    before = plain(text)
+    wanted = {**before, "cameras": [one for one in before["cameras"] if one.get("id") != camera_id]}
+    root, entry, page = _root(text), _entry(_root(text), camera_id), _Text(text)
+    if not isinstance(root, yaml.MappingNode) or entry is None:
+        raise NotRewritable("it has no entry")
+    at = _find(root, "cameras")
+    assert at is not None  # noqa: S101 - the entry is in there
+    cameras = root.value[at][1]
+    place = next(index for index, one in enumerate(cameras.value) if one.start_mark.index == entry.start_mark.index)
+    start, end = entry.start_mark.index, _end(entry)
+    if len(cameras.value) == 1:
+        text = _replaced(page, cameras, [])
+    elif cameras.flow_style:
+        last = place == len(cameras.value) - 1
+        start, end = (
+            (_end(cameras.value[place - 1]), end) if last else (start, cameras.value[place + 1].start_mark.index)
+        )
+        text = page.cut(start, end)
+    else:
+        text = page.cut(page.line_start(text.rfind("-", 0, start)), page.next_line(end))
+    if plain(text) != wanted:
+        raise NotRewritable("the camera's lines are written in a way that only a person can change")
+    return text
+
+
 def plain(text: str) -> Any:  # noqa: ANN401 - whatever YAML holds
     """The values in a text: scalars as they are written, tags in front of them."""
     node = _root(text)
@@ -75,6 +106,8 @@ def _plain(node: yaml.Node, around: tuple[yaml.Node, ...]) -> Any:  # noqa: ANN4
 
 
 def _expected(before: Any, camera_id: str, change: Mapping[str, Any]) -> Any:  # noqa: ANN401 - likewise
+    if not isinstance(before, dict | None):
+        raise NotRewritable("it is no list of keys and values")
     whole = dict(before or {})
     cameras = list(whole.get("cameras") or [])
     at = next(
@@ -190,8 +223,10 @@ class _Text:
 def _with_entry(text: str, camera_id: str) -> str:
     """The text with an entry for a camera that has none, at the end of the list."""
     root, page = _root(text), _Text(text)
-    if root is not None and not (isinstance(root, yaml.MappingNode) and not root.flow_style):
-        raise NotRewritable("the file is one pair of braces")
+    if root is not None and not isinstance(root, yaml.MappingNode):
+        raise NotRewritable("it is no list of keys and values")
+    if isinstance(root, yaml.MappingNode) and root.flow_style:
+        return _with_entry_in_braces(page, root, camera_id)
     at = _find(root, "cameras") if root is not None else None
     if root is None or at is None:
         start = len(text)
@@ -210,6 +245,19 @@ def _with_entry(text: str, camera_id: str) -> str:
     end = max(colon, _end(cameras))
     rest = page.line_end(end)
     return text[:colon] + text[end:rest] + f"{page.newline}  - id: {camera_id}" + text[rest:]
+
+
+def _with_entry_in_braces(page: _Text, root: yaml.MappingNode, camera_id: str) -> str:
+    """The same for a file that is one pair of braces, as JSON is."""
+    at = _find(root, "cameras")
+    entry = {"id": camera_id}
+    if at is None:
+        return _inserted(page, root, "cameras", [entry])
+    cameras = root.value[at][1]
+    if isinstance(cameras, yaml.SequenceNode) and cameras.value:
+        end = _end(cameras.value[-1])
+        return page.cut(end, end, f", {_flow(entry)}")
+    return _replaced(page, cameras, [entry])
 
 
 def _assigned(text: str, camera_id: str, path: tuple[str, ...], value: Any) -> str:  # noqa: ANN401 - JSON

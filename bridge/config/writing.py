@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.config.loader import load_config
-from bridge.config.rewrite import NotRewritable, rewritten
+from bridge.config.rewrite import NotRewritable, rewritten, without
 from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from bridge.config.schema import Config
 
@@ -42,14 +42,21 @@ def change_camera(path: Path, camera_id: str, change: Mapping[str, Any], environ
     for key in _NOT_HERE:
         if key in change:
             raise ConfigError((f"{key}: is not changed here but in {path}",))
+    return _rewrite(path, camera_id, lambda text: rewritten(text, camera_id, change), environ)
+
+
+def remove_camera(path: Path, camera_id: str, environ: Mapping[str, str]) -> Config:
+    """Take one camera's entry out of the configuration's file; as ``change_camera`` otherwise."""
+    return _rewrite(path, camera_id, lambda text: without(text, camera_id), environ)
+
+
+def _rewrite(path: Path, camera_id: str, change: Callable[[str], str], environ: Mapping[str, str]) -> Config:
     path = path.resolve()  # the file itself, not a link to it
     before = _bytes(path)
     try:
-        text = rewritten(before.decode("utf-8-sig"), camera_id, change)
+        text = change(before.decode("utf-8-sig"))
     except (NotRewritable, UnicodeDecodeError, RecursionError) as problem:
-        raise ConfigError(
-            (f"{path}: {camera_id} cannot be changed from here: {problem}; change the file by hand",)
-        ) from None
+        raise ConfigError((f"{path}: {camera_id} cannot be changed from here: {problem}; do it by hand",)) from None
     mark = before[: len(before) - len(before.decode("utf-8-sig").encode())]
     try:
         after = mark + text.encode()

@@ -9,7 +9,8 @@ In this order, so that nobody learns more than needed:
 4. A camera with a token must show it (4401), with one exception: ``allow_legacy: true`` lets a legacy session in on
    ``/ws`` that shows nothing at all.
 5. A camera without a token comes in; on ``/ws`` only as a modern session when ``allow_legacy`` is ``false``.
-6. A camera that was adopted must show the key that it showed then. One that shows another waits to be approved anew.
+6. A camera that was adopted must show the key that it showed then, also when the configuration has an entry for it that
+   gives no token. One that shows another waits to be approved anew.
 7. A camera that is neither: see ``UnknownCameras``. With no camera configured or adopted at all, the default camera
    exists by itself and has no token.
 
@@ -129,16 +130,16 @@ def decide(
         shown = close_reason(camera_id, 32)
         return Refuse(CLOSE_UNKNOWN_CAMERA, f"{shown!r} is no camera id: use 1 to 32 of a-z, 0-9 and _, not 'bridge'")
     alone = not settings.cameras and not adopted and camera_id == settings.default_camera
-    if camera_id not in settings.cameras and not alone:
-        key = _shown_token(authorization, query)
-        key_sha256 = "" if key is None else hashlib.sha256(_raw(key)).hexdigest()
-        return _decide_stranger(camera_id, key_sha256, adopted.get(camera_id), settings.unknown_cameras)
-    camera = settings.cameras.get(camera_id)
-    if camera is None or not camera.token:
-        modern_only = is_default and settings.allow_legacy is False
-        return Accept(camera_id, Admission.MODERN_ONLY if modern_only else Admission.ANY)
-    legacy_without = is_default and settings.allow_legacy is True
-    return _decide_token(camera_id, camera.token, _shown_token(authorization, query), legacy_without)
+    camera, shown_key = settings.cameras.get(camera_id), _shown_token(authorization, query)
+    if camera is not None and camera.token:
+        legacy_without = is_default and settings.allow_legacy is True
+        return _decide_token(camera_id, camera.token, shown_key, legacy_without)
+    bound_to = adopted.get(camera_id)
+    if bound_to or (camera is None and not alone):
+        key_sha256 = "" if shown_key is None else hashlib.sha256(_raw(shown_key)).hexdigest()
+        return _decide_stranger(camera_id, key_sha256, bound_to, settings.unknown_cameras)
+    modern_only = is_default and settings.allow_legacy is False
+    return Accept(camera_id, Admission.MODERN_ONLY if modern_only else Admission.ANY)
 
 
 def answer_plain(path: str, host: str | None, redirect_url: Callable[[str], str]) -> PlainAnswer:

@@ -124,6 +124,9 @@ class Editing:
     def change_settings(self, _camera_id: str, _change: object) -> tuple[str, ...]:
         raise AssertionError
 
+    def remove_settings(self, _camera_id: str) -> tuple[str, ...]:
+        raise AssertionError
+
 
 def test_a_camera_is_removed_also_while_the_configuration_is_wrong(tmp_path: Path, free_port: int) -> None:
     state = tmp_path / "s"

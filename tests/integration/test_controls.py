@@ -143,7 +143,7 @@ def test_reload_takes_up_a_changed_configuration_in_the_same_process(site: Site)
         assert site.ask("reload")["status"] == "ok"
         # Nobody is there of a new label; of one that is gone, nothing is retained.
         site.heard.wait_for("espcam/drive/dog", b"OFF" if "dog" in labels else b"", _READY_S)
-        site.wait_until_online()
+        assert site.heard.on("espcam/drive/availability") == [], "it never went"
     assert site.bridge.pid == pid
 
 

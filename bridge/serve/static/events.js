@@ -70,8 +70,8 @@ function ask(keep = true) {
   cursor = null;
   newer.hidden = true;
   gallery.replaceChildren();
-  load(round, query);
   draw(round, query);
+  return load(round, query);
 }
 
 // --- the gallery ------------------------------------------------------------------------------------------------------
@@ -311,5 +311,6 @@ for (const button of form.querySelectorAll(".ranges button")) {
   });
 }
 fill(new URLSearchParams(location.search));
-ask(false);
+// The address may name one event, as a camera's page does.
+ask(false).then(() => open(events.findIndex((event) => event.id === decodeURIComponent(location.hash.slice(1)))));
 follow({ happened: lookSoon, bridge: lookSoon }, lookSoon);

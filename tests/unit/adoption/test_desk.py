@@ -17,12 +17,18 @@ KEY, OTHER_KEY = "ab" * 32, "cd" * 32
 @dataclass
 class Household:
     told: list[tuple[str, str]] = field(default_factory=list)
+    immovable: str = ""
 
     def move_in(self, camera_id: str) -> None:
         self.told.append(("in", camera_id))
 
     def move_out(self, camera_id: str) -> None:
         self.told.append(("out", camera_id))
+
+    def strike(self, camera_id: str) -> None:
+        if self.immovable:
+            raise AdoptionRefused(self.immovable)
+        self.told.append(("strike", camera_id))
 
 
 @dataclass
@@ -118,10 +124,21 @@ def test_a_removed_camera_is_no_longer_kept() -> None:
     house.comes()
     house.desk.approve("porch")
     house.desk.remove("porch")
-    assert house.household.told == [("in", "porch"), ("out", "porch")]
+    assert house.household.told == [("in", "porch"), ("strike", "porch"), ("out", "porch")]
     assert house.desk.adopted() == house.again().adopted() == {}
     with pytest.raises(AdoptionRefused, match="take it out of the configuration"):
         house.desk.remove("porch")
+
+
+def test_a_camera_that_cannot_be_taken_out_of_the_configuration_keeps_its_key() -> None:
+    house = House()
+    house.comes()
+    house.desk.approve("porch")
+    kept = dict(house.desk.adopted())
+    house.household.immovable = "porch is in the configuration as well: read-only file system"
+    with pytest.raises(AdoptionRefused, match="read-only"):
+        house.desk.remove("porch")
+    assert house.desk.adopted() == house.again().adopted() == kept != {}
 
 
 def test_the_default_camera_is_kept_once_and_never_instead_of_a_key() -> None:

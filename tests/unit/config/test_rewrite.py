@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bridge.config.rewrite import NotRewritable, plain, rewritten
+from bridge.config.rewrite import NotRewritable, plain, rewritten, without
 
 SQUARE = [[0, 0.5], [1, 0.5], [1, 1], [0, 1]]
 TEXT = """\
@@ -99,6 +99,10 @@ def test_only_what_is_to_change_changes(camera: str, change: dict[str, Any], gon
         ("cameras: []   # none\nhttp: {}\n", "cameras:   # none\n  - id: door\n    name: A\nhttp: {}\n"),
         ("cameras:\nhttp: {}\n", "cameras:\n  - id: door\n    name: A\nhttp: {}\n"),
         ("cameras: [{id: yard}]\n", "cameras: [{id: yard}, {id: door, name: A}]\n"),
+        ("{http: {port: 1}}\n", "{http: {port: 1}, cameras: [{id: door, name: A}]}\n"),
+        ('{"cameras": []}\n', '{"cameras": [{id: door, name: A}]}\n'),
+        ('{"cameras": [{"id": "yard"}]}\n', '{"cameras": [{"id": "yard"}, {id: door, name: A}]}\n'),
+        ("{}\n", "{cameras: [{id: door, name: A}]}\n"),
         ("cameras:\n- id: yard\n", "cameras:\n- id: yard\n- id: door\n  name: A\n"),
         ("cameras:\n- id: door\n  name:\n  rotate: 90\n", "cameras:\n- id: door\n  name: A\n  rotate: 90\n"),
         ("cameras:\n- name: |\n    B\n  id: door\n", "cameras:\n- name: A\n  id: door\n"),
@@ -118,7 +122,8 @@ def test_the_first_key_behind_the_dash_may_go() -> None:
         "defaults: &all {rotate: 90}\ncameras:\n  - id: door\n    detect: *nothing_such\n",
         "x: &zone {points: [[0,0],[1,0],[1,1]]}\ncameras:\n  - id: door\n    zones: {porch: *zone}\n",
         "x: &base {zones: {a: {points: []}}}\ncameras:\n  - id: door\n    <<: *base\n  - *base\n",
-        "{cameras: []}\n",
+        "cameras:\n  - id: door\n    zones: [1, 2\n",
+        "- a list\n",
     ],
 )
 def test_what_cannot_be_changed_by_a_program_is_refused(text: str) -> None:
@@ -161,3 +166,21 @@ def _has(found: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON
     if isinstance(wanted, list):
         return found == json.loads(json.dumps(wanted), parse_int=str, parse_float=str)
     return found == (wanted if isinstance(wanted, str) else json.dumps(wanted))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "cameras:\n  - id: a\n    rotate: 90\n  # B.\n  - id: b\nhttp: {}\n",
+            "cameras:\n  # B.\n  - id: b\nhttp: {}\n",
+        ),
+        ("cameras:\n  - id: b\n  - rotate: 90\n    id: a   # last\n# end\n", "cameras:\n  - id: b\n# end\n"),
+        ("cameras:\n  - id: a   # alone\nhttp: {}\n", "cameras: []   # alone\nhttp: {}\n"),
+        ('{"cameras": [{"id": "a"}, {"id": "b"}]}', '{"cameras": [{"id": "b"}]}'),
+        ('{"cameras": [{"id": "b"}, {"id": "a"}]}', '{"cameras": [{"id": "b"}]}'),
+        ('{"cameras": [{"id": "a"}]}', '{"cameras": []}'),
+    ],
+)
+def test_an_entry_goes_and_nothing_else(text: str, expected: str) -> None:
+    assert without(text, "a") == expected

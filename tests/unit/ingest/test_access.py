@@ -235,6 +235,15 @@ def test_a_configured_camera_is_not_the_adopted_one_of_its_name() -> None:
     assert refused.code == 4401
 
 
+def test_an_adopted_camera_shows_its_key_also_when_it_has_an_entry_without_a_token() -> None:
+    settings = IngestSettings(cameras={"porch": CameraAccess()})
+    adopted = {"porch": hashlib.sha256(b"its key").hexdigest()}
+    assert decide("/ws/porch", "Bearer its key", None, settings, adopted) == Accept("porch", Admission.ANY)
+    for other in (None, "Bearer another"):
+        assert isinstance(decide("/ws/porch", other, None, settings, adopted), Wait)
+    assert decide("/ws/porch", None, None, settings, {"porch": ""}) == Accept("porch", Admission.ANY)
+
+
 def test_the_default_camera_is_unknown_once_another_was_adopted() -> None:
     assert decide("/ws", None, None, IngestSettings()) == Accept("camera", Admission.ANY)
     assert isinstance(decide("/ws", None, None, IngestSettings(), {"porch": ""}), Wait)
