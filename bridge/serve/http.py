@@ -127,6 +127,11 @@ def create_app(site: Site) -> Flask:
     return app
 
 
+def is_open(site: Site) -> bool:
+    """Whether strangers in the network may come in."""
+    return not (site.gatekeeper.closed or is_loopback(site.settings.host))
+
+
 def _error_json(error: HTTPException) -> Response:
     """Every error in one shape: ``{error, detail}``, with the headers that its kind asks for."""
     reply = jsonify(error=error.name.lower().replace(" ", "_"), detail=error.description)
@@ -285,7 +290,7 @@ class WebServer:
         self._listener.serve()
 
     def _warn_of_strangers(self) -> None:
-        if self.site.gatekeeper.closed or is_loopback(self._settings.host):
+        if not is_open(self.site):
             return
         log.warning(
             "NO PASSWORD IS SET: everybody in the network can watch every camera and change everything. "

@@ -63,7 +63,7 @@ function health(camera) {
     ["Temperature", known(telemetry.temperature_c, (celsius) => `${celsius} °C`)],
     ["Up for", known(telemetry.uptime_s, lasting)],
     ["Connected anew", known(telemetry.reconnects, (count) => `${count} times`)],
-    ["Board", [hello.board, hello.chip, hello.sensor].filter(Boolean).join(", ") || null],
+    ["Board", [...new Set([hello.board, hello.chip, hello.sensor])].filter(Boolean).join(", ") || null],
     ["Firmware", [hello.firmware, hello.version].filter(Boolean).join(" ") || null],
   ].filter(([, value]) => value !== null);
 }
