@@ -108,7 +108,7 @@ def create_app(site: Site) -> Flask:
         return {
             "way_up": way_up(),
             "role": g.get("role", Role.VIEWER).value,
-            "protected": site.gatekeeper.closed,
+            "open_door": is_open(site),
         }
 
     @app.after_request

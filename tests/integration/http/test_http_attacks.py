@@ -293,9 +293,11 @@ def test_one_who_drips_requests_does_not_keep_others_out(locked: Site) -> None:
 def test_a_bridge_without_a_password_that_others_reach_says_so_loudly(
     make_site: SiteFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
-    make_site()
+    local = make_site()
     assert "NO PASSWORD" not in caplog.text, "only this machine reaches it"
+    assert b"No password is set" not in local.get("/system").body
     make_site(host="0.0.0.0", password="geheim")  # noqa: S104 - what it is about
     assert "NO PASSWORD" not in caplog.text
-    make_site(host="0.0.0.0")  # noqa: S104 - likewise
+    open_to_all = make_site(host="0.0.0.0")  # noqa: S104 - likewise
+    assert b"No password is set" in open_to_all.get("/system").body
     assert "NO PASSWORD IS SET" in caplog.text
