@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, jsonify, request
+from flask.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnavailable, Unauthorized
 
 from bridge.errors import ConfigError, HistoryError, ListenError, UnknownCamera
@@ -85,17 +86,25 @@ _SECURITY_HEADERS = {
 }
 
 
+class _Sessions(SecureCookieSessionInterface):
+    """Cookies that stay on encrypted connections once they came over one, ours or a trusted proxy's."""
+
+    def get_cookie_secure(self, _app: Flask) -> bool:
+        """Whether this request came encrypted."""
+        return request.is_secure
+
+
 def create_app(site: Site) -> Flask:
     """The WSGI application with every route."""
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
+    app.session_interface = _Sessions()
     app.secret_key = site.gatekeeper.secret
     app.permanent_session_lifetime = timedelta(days=site.settings.session_days)
     app.config.update(
         SESSION_COOKIE_NAME="espcam_bridge",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=site.settings.tls is not None,
         SESSION_REFRESH_EACH_REQUEST=False,
     )
 

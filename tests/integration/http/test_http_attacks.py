@@ -218,6 +218,13 @@ def test_ingress_lets_in_whom_a_trusted_proxy_brings_and_nobody_else(make_site: 
     assert told_not_to.get("/api/cameras", headers=ingress).status == 401
 
 
+def test_a_session_that_came_encrypted_stays_on_encrypted_connections(make_site: SiteFactory) -> None:
+    site = make_site(password="geheim", trusted_proxies=("127.0.0.1",))
+    plain = sign_in(site, "admin").headers["set-cookie"]
+    behind = sign_in(site, "admin", **{"X-Forwarded-Proto": "https"}).headers["set-cookie"]
+    assert ("Secure" in plain, "Secure" in behind) == (False, True)
+
+
 # --- names as markup, paths, tokens -------------------------------------------------------------------------------
 
 
