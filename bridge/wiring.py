@@ -157,6 +157,7 @@ def http_settings(config: Config) -> HttpSettings:
         tls=HttpTls(http.tls.cert_file, http.tls.key_file)
         if http.tls.enabled and http.tls.cert_file and http.tls.key_file
         else None,
+        disk=config.history.media_dir if config.history.enabled else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections import deque
 from pathlib import Path
@@ -28,6 +29,7 @@ SERIES: Final[Mapping[str, str]] = {
     "waiting_for_broker": "messages that wait for the broker",
     "cpu_percent": "processor, percent of one core",
     "memory_mb": "memory, megabytes",
+    "disk_free_gb": "room on the disk of the events' pictures, gigabytes",
 }
 """What is kept, and what it is in words."""
 
@@ -41,15 +43,22 @@ class Figures:
         store: the cameras.
         metrics: for what waits for the broker.
         clock: the time.
+        disk: a folder whose disk fills; None: none does.
         cpu_s: processor seconds used so far.
     """
 
     def __init__(
-        self, store: FrameStore, metrics: Metrics, clock: Clock, cpu_s: Callable[[], float] = time.process_time
+        self,
+        store: FrameStore,
+        metrics: Metrics,
+        clock: Clock,
+        disk: Path | None = None,
+        cpu_s: Callable[[], float] = time.process_time,
     ) -> None:
         self._store = store
         self._metrics = metrics
         self._clock = clock
+        self._disk = disk
         self._cpu_s = cpu_s
         self._due_s = float("-inf")
         self._before: tuple[float, int, int, float] | None = None  # when, dropped, rejected, processor seconds
@@ -82,6 +91,7 @@ class Figures:
                 + self._metrics.value("espcam_letters_waiting"),
                 "cpu_percent": 100 * (cpu_s - was_cpu_s) / passed_s,
                 "memory_mb": _memory_mb(),
+                "disk_free_gb": _free_gb(self._disk),
             }
         )
 
@@ -99,6 +109,15 @@ class Figures:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
+
+
+def _free_gb(folder: Path | None) -> float | None:
+    if folder is None:
+        return None
+    try:
+        return shutil.disk_usage(folder).free / 1e9
+    except OSError:  # not made yet, or its disk went away
+        return None
 
 
 def _memory_mb() -> float | None:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.runtime.worker import Worker
 from bridge.serve.link import Link, close
+from bridge.serve.seats import Seats
 
 if TYPE_CHECKING:
     import socket
-    import threading
     from collections.abc import Callable, Mapping
 
     from bridge.runtime.clock import Clock
@@ -32,6 +33,7 @@ STALLED_S: Final = 20.0
 MOST_READERS: Final = 64
 CONTENT_TYPE: Final = "text/event-stream; charset=utf-8"
 
+_PUSH_EVERY_S: Final = 0.02
 _MOST_KEPT: Final = 64
 """Happenings that wait for the next look; a page asks the history for what it missed."""
 
@@ -60,6 +62,13 @@ class _Told(Link):
         self.happenings: deque[str] = deque(maxlen=_MOST_KEPT)
         self.moved_s = now_s
 
+    def push(self, now_s: float) -> None:
+        """Send as much as is taken now."""
+        left = len(self.pending)
+        self.send()
+        if len(self.pending) < left:
+            self.moved_s = now_s
+
     def say(self, text: str, now_s: float) -> None:
         """Put something on its way; only while nothing else is."""
         self.pending = text.encode()
@@ -79,10 +88,14 @@ class NewsRoom:
     def __init__(self, look: Callable[[], Mapping[str, Any]], clock: Clock, supervisor: Supervisor) -> None:
         self._look = look
         self._clock = clock
-        self._seats = 0
+        self._seats = Seats(MOST_READERS)
+        self._ending = threading.Lock()
+        self._ended = False
         self._arriving: deque[socket.socket] = deque()
         self._happened: deque[str] = deque(maxlen=_MOST_KEPT)
-        self._readers: list[_Told] = []  # the thread's own
+        self._readers: list[_Told] = []  # the thread's own, as all below
+        self._news: dict[str, str] = {}
+        self._look_s = float("-inf")
         self._worker = Worker("web-news", self._run, supervisor)
 
     def start(self) -> None:
@@ -92,24 +105,28 @@ class NewsRoom:
     def stop(self, timeout_s: float = 2.0) -> bool:
         """Let everybody go; False when the thread did not end in time."""
         ended = self._worker.stop(timeout_s)
-        while self._arriving:
-            close(self._arriving.popleft())
+        with self._ending:
+            self._ended = True
+            while self._arriving:
+                close(self._arriving.popleft())
         return ended
 
     def admit(self) -> Reader | None:
         """Make room for a page that listens; None when there is none."""
-        if self._seats >= MOST_READERS:
-            return None
-        self._seats += 1
-        return Reader(self)
+        return Reader(self) if self._seats.take() else None
 
     def arrive(self, sock: socket.socket) -> None:
         """See ``Reader.take``."""
-        self._arriving.append(sock)
+        with self._ending:
+            if not self._ended:
+                self._arriving.append(sock)
+                return
+        close(sock)
+        self.leave()
 
     def leave(self) -> None:
         """Give the place back."""
-        self._seats -= 1
+        self._seats.give_back()
 
     def happened(self, what: Mapping[str, Any]) -> None:
         """Something happened that every page is to hear of once; from any thread, never blocks."""
@@ -117,7 +134,7 @@ class NewsRoom:
 
     def _run(self, stop: threading.Event) -> None:
         try:
-            while not stop.wait(LOOK_EVERY_S):
+            while not stop.wait(_PUSH_EVERY_S if any(reader.pending for reader in self._readers) else LOOK_EVERY_S):
                 self.turn()
         finally:
             for reader in list(self._readers):
@@ -131,14 +148,17 @@ class NewsRoom:
         happened = [self._happened.popleft() for _ in range(len(self._happened))]
         if not self._readers:
             return
-        news = {kind: json.dumps(value) for kind, value in self._look().items()}
+        if now_s >= self._look_s:
+            self._look_s = now_s + LOOK_EVERY_S
+            self._news = {kind: json.dumps(value) for kind, value in self._look().items()}
         for reader in list(self._readers):
             reader.happenings.extend(happened)
             try:
                 reader.hear()
-                reader.send()
-                self._tell(reader, news, now_s)
-                reader.send()
+                reader.push(now_s)
+                if not reader.pending:
+                    self._tell(reader, self._news, now_s)
+                    reader.push(now_s)
             except OSError:
                 self._drop(reader)
                 continue
@@ -146,8 +166,6 @@ class NewsRoom:
                 self._drop(reader)
 
     def _tell(self, reader: _Told, news: Mapping[str, str], now_s: float) -> None:
-        if reader.pending:
-            return
         text = "".join(
             f"event: {kind}\ndata: {told}\n\n" for kind, told in news.items() if reader.told.get(kind) != told
         )

@@ -56,6 +56,7 @@ class HttpSettings:
         ingress: who comes through Home Assistant's ingress is signed in by it.
         max_viewers: live streams at a time, over all cameras.
         tls: None serves plain HTTP.
+        disk: a folder whose disk fills with events; its room is shown.
     """
 
     host: str = "0.0.0.0"  # noqa: S104 - browsers and Home Assistant reach it from other machines
@@ -72,6 +73,7 @@ class HttpSettings:
     ingress: bool = False
     max_viewers: int = 64
     tls: TlsFiles | None = None
+    disk: Path | None = None
 
 
 class BridgeView(Protocol):
@@ -241,7 +243,7 @@ class Site:
         self.seats = Seats(settings.max_viewers)
         self.streams = Broadcaster(store, self.seats, clock, supervisor)
         self.news = NewsRoom(lambda: news_of(self), clock, supervisor)
-        self.figures = Figures(store, metrics, clock)
+        self.figures = Figures(store, metrics, clock, settings.disk)
         # Half the cores at most: the other half is for inference.
         workers = max(1, min(4, (os.cpu_count() or 1) // 2))
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="web-pictures")

@@ -1,0 +1,147 @@
+"""Trains the model in the box: one command, seeded; interrupted, it goes on where it stopped.
+
+    python training/train.py --data ../shared --out build/training [--epochs 120] [--device cpu]
+
+Data: ``people/`` (photographs with the teacher's boxes) and ``pictures/`` (COCO, of which only the persons count;
+pictures without any teach what is none). What is held out (``split.py``) and the footage are never seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from split import split
+from ultralytics import YOLO
+from ultralytics.models.yolo.detect import DetectionTrainer
+from weather import degrade
+
+HERE = Path(__file__).resolve().parent
+SEED = 11
+IMAGE_SIZE_PX = 320
+PERSON = "0"
+
+
+def gather(data: Path, out: Path) -> Path:
+    """Lay the photographs and their boxes out as ultralytics wants them; gives the file that describes them."""
+    learn: list[str] = []
+    held: list[str] = []
+    for name in ("people", "pictures"):
+        images = {path.stem: path for path in sorted((data / name / "images").rglob("*.jpg"))}
+        labels = {path.stem: path for path in (data / name / "labels").rglob("*.txt")}
+        for part, stems in zip((learn, held), split(list(images)), strict=True):
+            for stem in stems:
+                part.append(_lay_out(images[stem], labels.get(stem), out / "data", f"{name}_{stem}"))
+    for part, paths in (("learn", learn), ("held", held)):
+        (out / f"{part}.txt").write_text("\n".join(paths) + "\n")
+    description = out / "data.yaml"
+    description.write_text(
+        yaml.safe_dump({"train": str(out / "learn.txt"), "val": str(out / "held.txt"), "names": {0: "person"}})
+    )
+    return description
+
+
+def _lay_out(image: Path, label: Path | None, folder: Path, name: str) -> str:
+    target = folder / "images" / f"{name}.jpg"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        shutil.copyfile(image, target)
+    lines = label.read_text().splitlines() if label else []
+    boxes = [line for line in lines if line.split()[:1] == [PERSON]]
+    labels = folder / "labels" / f"{name}.txt"
+    labels.parent.mkdir(parents=True, exist_ok=True)
+    labels.write_text("".join(f"{line}\n" for line in boxes))
+    return str(target)
+
+
+class Weather:
+    """A transform of ultralytics' kind."""
+
+    def __init__(self, seed: int) -> None:
+        self._dice = np.random.default_rng(seed)
+
+    def __call__(self, labels: dict[str, Any]) -> dict[str, Any]:
+        """Degrade the picture, in place of the one that was there."""
+        labels["img"] = degrade(labels["img"], self._dice)
+        return labels
+
+
+class StarterTrainer(DetectionTrainer):
+    """Ultralytics' trainer, with the weather of these cameras."""
+
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:  # noqa: ANN401 - theirs
+        """As theirs."""
+        dataset = super().build_dataset(img_path, mode, batch)
+        if mode == "train":
+            _insert(dataset)
+        return dataset
+
+    def _close_dataloader_mosaic(self) -> None:
+        super()._close_dataloader_mosaic()  # which makes the transforms anew
+        _insert(self.train_loader.dataset)
+
+
+def _insert(dataset: Any) -> None:  # noqa: ANN401 - theirs
+    transforms = dataset.transforms
+    transforms.insert(len(transforms.transforms) - 1, Weather(SEED))  # before the one that makes tensors
+
+
+def main() -> None:
+    """Train, from the beginning or from where it stopped."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument(
+        "--data", type=Path, default=HERE.parents[1] / "shared", help="folder with people/ and pictures/"
+    )
+    options.add_argument("--out", type=Path, default=HERE.parent / "build" / "training", help="where everything goes")
+    options.add_argument("--epochs", type=int, default=120)
+    options.add_argument("--batch", type=int, default=32)
+    options.add_argument("--workers", type=int, default=1)
+    options.add_argument("--device", default="cpu", help="cpu, or the number of a GPU")
+    options.add_argument("--share", type=float, default=1.0, help="of the photographs: to try things")
+    chosen = options.parse_args()
+    out = chosen.out.resolve()
+    last = out / "run" / "weights" / "last.pt"
+    if last.exists():
+        YOLO(last).train(trainer=StarterTrainer, resume=True)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    YOLO(HERE / "starter.yaml", task="detect").train(
+        trainer=StarterTrainer,
+        data=str(gather(chosen.data.resolve(), out)),
+        project=str(out),
+        name="run",
+        exist_ok=True,
+        imgsz=IMAGE_SIZE_PX,
+        epochs=chosen.epochs,
+        batch=chosen.batch,
+        workers=chosen.workers,
+        device=chosen.device,
+        fraction=chosen.share,
+        seed=SEED,
+        deterministic=True,
+        pretrained=False,
+        amp=False,
+        cache="ram",
+        optimizer="AdamW",
+        lr0=0.002,
+        cos_lr=True,
+        weight_decay=0.01,
+        warmup_epochs=2,
+        close_mosaic=15,
+        # Cameras hang high, look down, and see parts of people.
+        degrees=6,
+        translate=0.2,
+        scale=0.6,
+        perspective=0.0006,
+        mixup=0.05,
+        patience=0,
+        plots=False,
+    )
+
+
+if __name__ == "__main__":
+    main()
