@@ -69,7 +69,8 @@ def blueprint(site: Site) -> Blueprint:
 
 def _protection(settings: HttpSettings) -> str:
     """What a viewer must show: ``password``, ``token``, ``both`` (either will do), or nothing."""
-    match bool(settings.password), bool(settings.api_token):
+    passwords, tokens = (settings.password, settings.viewer_password), (settings.api_token, settings.viewer_token)
+    match any(passwords), any(tokens):
         case True, True:
             return "both"
         case True, False:
