@@ -5,6 +5,7 @@
 import { confirmed } from "./confirm.js";
 
 const TIMEOUT_MS = 15000; // the bridge waits 6 s for a camera
+const LATER_MS = 1500;
 
 const CONTROLS = {
   detect: { words: "Detection", build: toggle },
@@ -25,14 +26,22 @@ export class Controls {
     this.fields = [];
     this.built = "";
     this.values = {}; // in force, as far as is known here
-    this.answeredAt = 0;
+    this.answeredAt = -Infinity;
+    this.later = 0;
     this.turn = Promise.resolve(); // one after another, as they were changed
     this.form.addEventListener("submit", (event) => event.preventDefault());
   }
 
-  /** Show a camera as the bridge was asked for it at `askedAt`; what was asked before the last change is too old. */
+  /**
+   * Show a camera as the bridge was asked for it at `askedAt`. What was asked before the last change may be older than
+   * that one: it is shown a moment later, unless something newer comes until then.
+   */
   show(camera, askedAt) {
-    if (askedAt < this.answeredAt) return;
+    clearTimeout(this.later);
+    if (askedAt < this.answeredAt) {
+      this.later = setTimeout(() => this.show(camera, Infinity), LATER_MS);
+      return;
+    }
     this.name = camera.name;
     this.values = camera.controls;
     const built = JSON.stringify([camera.offers, camera.framesizes, camera.ranges]);
