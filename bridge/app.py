@@ -144,17 +144,7 @@ class App:
             supervisor=self._supervisor,
         )
         self._build_controls(clock, operator)
-        self._household = Household(
-            config,
-            store=self._store,
-            pipeline=self._pipeline,
-            publisher=self._publisher,
-            switchboard=self._switchboard,
-            updates=self._updates,
-            steward=self._steward,
-            adopted=self._adoption.names,
-            keep=self._adoption.keep,
-        )
+        self._build_household()
         self._monitor = HealthMonitor(
             store=self._store,
             sink=self._publisher,
@@ -223,6 +213,20 @@ class App:
             respond=self._publisher.respond,
             chores=(self._switchboard.desk.tick, self._updates.tick, self._steward.tick, self._memory.save),
             supervisor=self._supervisor,
+        )
+
+    def _build_household(self) -> None:
+        """Who lives here."""
+        self._household = Household(
+            self._config,
+            store=self._store,
+            pipeline=self._pipeline,
+            publisher=self._publisher,
+            switchboard=self._switchboard,
+            updates=self._updates,
+            steward=self._steward,
+            adopted=self._adoption.names,
+            keep=self._adoption.keep,
         )
 
     def _build_doors(self, clock: Clock, archive: Archive | None) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.config.loader import load_config
 from bridge.config.rewrite import NotRewritable, rewritten, without
 from bridge.errors import ConfigError
+from bridge.runtime.durable import flush_folder, write_flushed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from bridge.config.schema import Config
 
@@ -71,7 +71,7 @@ def _rewrite(path: Path, camera_id: str, change: Callable[[str], str], environ: 
             draft.replace(path)
         except OSError as error:
             raise _not_writable(path, error) from None
-        _sync(path.parent)
+        flush_folder(path.parent)
     return config
 
 
@@ -85,31 +85,21 @@ def _checked(draft: Path, path: Path, environ: Mapping[str, str]) -> Config:
 @contextlib.contextmanager
 def _draft(path: Path, content: bytes) -> Iterator[Path]:
     """The new content beside the file, on the disk for good; gone at the end if nobody took it."""
+    draft = path.with_name(f".{path.name}.new")
     try:
-        number, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".yaml", dir=path.parent)
-        with os.fdopen(number, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(number)
-        shutil.copymode(path, name)
+        draft.unlink(missing_ok=True)  # of a run that was killed
+        write_flushed(draft, content)
+        shutil.copymode(path, draft)
         with contextlib.suppress(OSError):  # only root may give files away
             owner = path.stat()
-            os.chown(name, owner.st_uid, owner.st_gid)
+            os.chown(draft, owner.st_uid, owner.st_gid)
     except OSError as error:
+        draft.unlink(missing_ok=True)
         raise _not_writable(path, error) from None
     try:
-        yield Path(name)
+        yield draft
     finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # some file systems cannot
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
+        draft.unlink(missing_ok=True)
 
 
 def _bytes(path: Path) -> bytes:

@@ -26,6 +26,8 @@ import stat
 import threading
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from bridge.runtime.durable import flush_folder, write_flushed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -220,31 +222,13 @@ def _replace(path: Path, data: bytes) -> None:
     part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)  # of a run that was killed, perhaps another user's
     try:
-        _write_flushed(part, data)
+        write_flushed(part, data)
         part.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise
-    _flush_folder(path.parent)
-
-
-def _write_flushed(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(handle)  # else a power cut may leave the new name on an empty file
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the renaming itself last; network disks may refuse, and then the old file is as whole as the new one."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    flush_folder(path.parent)
 
 
 def _explain(error: OSError) -> str:

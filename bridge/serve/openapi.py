@@ -144,7 +144,15 @@ _WITH_TOKEN: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"basic": []},
 
 
 def _paths() -> dict[str, Any]:
-    return {**_camera_paths(), **_event_paths(), **_bridge_paths()}
+    return {
+        **_camera_paths(),
+        **_adoption_paths(),
+        **_picture_paths(),
+        **_event_paths(),
+        **_event_picture_paths(),
+        **_bridge_paths(),
+        **_upkeep_paths(),
+    }
 
 
 def _camera_paths() -> dict[str, Any]:
@@ -196,6 +204,11 @@ def _camera_paths() -> dict[str, Any]:
                 "responses": _answers({"200": _json("in force", settings)}, 400, 404, 413, 415),
             },
         },
+    }
+
+
+def _adoption_paths() -> dict[str, Any]:
+    return {
         "/api/cameras/{camera_id}/approve": {
             "parameters": [_CAMERA],
             "post": {
@@ -245,6 +258,11 @@ def _camera_paths() -> dict[str, Any]:
                 "responses": _answers({"200": _json("forgotten", _object({"id": _text()}))}, 404, 409),
             },
         },
+    }
+
+
+def _picture_paths() -> dict[str, Any]:
+    return {
         "/cameras/{camera_id}/snapshot.jpg": {
             "parameters": [
                 _CAMERA,
@@ -287,22 +305,6 @@ def _event_paths() -> dict[str, Any]:
     buckets = {"type": "integer", "minimum": 1, "maximum": MAX_BUCKETS, "default": DEFAULT_BUCKETS}
     page = _object({"events": _list(_ref("Event")), "next_cursor": _or_none(_text())})
     counted = _object({"since": _text(), "until": _text(), "counts": _list({"type": "integer"})})
-    pictures = {
-        f"/api/events/{{event_id}}/{name}.jpg": {
-            "parameters": [_EVENT],
-            "get": {
-                "summary": words,
-                "security": _WITH_TOKEN,
-                "responses": _answers(
-                    {"200": _binary("a JPEG", "image/jpeg"), "304": {"description": "as it was"}}, 404, 503
-                ),
-            },
-        }
-        for name, words in (
-            ("thumbnail", "The best view of what it is about"),
-            ("snapshot", "The whole picture, with boxes"),
-        )
-    }
     return {
         "/api/events": {
             "get": {
@@ -322,7 +324,6 @@ def _event_paths() -> dict[str, Any]:
             "parameters": [_EVENT],
             "get": {"summary": "One event", "responses": _answers({"200": _json("it", _ref("Event"))}, 404, 503)},
         },
-        **pictures,
         "/api/events.csv": {
             "get": {
                 "summary": "All events that fit, as a table",
@@ -340,8 +341,26 @@ def _event_paths() -> dict[str, Any]:
     }
 
 
+def _event_picture_paths() -> dict[str, Any]:
+    return {
+        f"/api/events/{{event_id}}/{name}.jpg": {
+            "parameters": [_EVENT],
+            "get": {
+                "summary": words,
+                "security": _WITH_TOKEN,
+                "responses": _answers(
+                    {"200": _binary("a JPEG", "image/jpeg"), "304": {"description": "as it was"}}, 404, 503
+                ),
+            },
+        }
+        for name, words in (
+            ("thumbnail", "The best view of what it is about"),
+            ("snapshot", "The whole picture, with boxes"),
+        )
+    }
+
+
 def _bridge_paths() -> dict[str, Any]:
-    ready = _object({"ready": {"type": "boolean"}, "parts": _list(_ref("Part"))})
     system = {"allOf": [_ref("Bridge"), _object({"interval_s": _number(), "series": _ref("Series")})]}
     return {
         "/api/bridge": {
@@ -371,6 +390,12 @@ def _bridge_paths() -> dict[str, Any]:
                 "responses": _answers({"200": _json("OpenAPI 3.1", {"type": "object"})}),
             }
         },
+    }
+
+
+def _upkeep_paths() -> dict[str, Any]:
+    ready = _object({"ready": {"type": "boolean"}, "parts": _list(_ref("Part"))})
+    return {
         "/healthz": {
             "get": {
                 "summary": "Whether the bridge runs; open to all",
@@ -397,8 +422,10 @@ def _bridge_paths() -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    whole, any_json = {"type": "integer"}, {"type": "object"}
-    box = _list(_number(), minItems=4, maxItems=4)
+    return {**_bridge_schemas(), **_camera_schemas(), **_event_schemas()}
+
+
+def _bridge_schemas() -> dict[str, Any]:
     return {
         "Error": _object({"error": _text(), "detail": _text()}),
         "BeginsAnewFor": _list(
@@ -407,6 +434,12 @@ def _schemas() -> dict[str, Any]:
         "Part": _object({"part": _text(), "ready": {"type": "boolean"}, "detail": _text()}),
         "Bridge": _object({"version": _text(), "ready": {"type": "boolean"}, "parts": _list(_ref("Part"))}),
         "Series": _object({name: _object({"words": _text(), "values": _list(_or_none(_number()))}) for name in SERIES}),
+    }
+
+
+def _camera_schemas() -> dict[str, Any]:
+    whole, any_json = {"type": "integer"}, {"type": "object"}
+    return {
         "Update": _object(
             {
                 "installed": _text(),
@@ -463,6 +496,12 @@ def _schemas() -> dict[str, Any]:
                 "last_seen_s": _number(),
             }
         ),
+    }
+
+
+def _event_schemas() -> dict[str, Any]:
+    box = _list(_number(), minItems=4, maxItems=4)
+    return {
         "Event": _object(
             {
                 "id": _text(pattern=_EVENT_ID),
