@@ -48,7 +48,7 @@ def test_an_open_event_goes_on_with_changed_settings(site_with: Callable[..., Si
     assert site.sink.kinds("new", "end") == ["new"]
     scene = site.store.scene("door")
     assert scene is not None
-    assert [track.track_id for track in scene.tracks] == [1], "it is followed under the same number"
+    assert [(track.track_id, track.hits) for track in scene.tracks] == [(1, 8)], "it is followed from the beginning on"
     if "zones" in change:
         assert site.sink.of("zones")[-1] == {"left": {"person": 1}}
 
