@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+import ultralytics.engine.trainer
 import yaml
+from lens import Lens
 from split import split
 from ultralytics import YOLO
 from ultralytics.models.yolo.detect import DetectionTrainer
@@ -80,6 +83,16 @@ class StarterTrainer(DetectionTrainer):
             _insert(dataset)
         return dataset
 
+    def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """As theirs, with the pictures as convolutions like them best on a CPU."""
+        batch = super().preprocess_batch(batch)
+        batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
+        return batch
+
+    def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:  # noqa: ANN401 - theirs
+        """Likewise."""
+        return super().get_model(cfg, weights, verbose).to(memory_format=torch.channels_last)
+
     def _close_dataloader_mosaic(self) -> None:
         super()._close_dataloader_mosaic()  # which makes the transforms anew
         _insert(self.train_loader.dataset)
@@ -87,7 +100,17 @@ class StarterTrainer(DetectionTrainer):
 
 def _insert(dataset: Any) -> None:  # noqa: ANN401 - theirs
     transforms = dataset.transforms
-    transforms.insert(len(transforms.transforms) - 1, Weather(SEED))  # before the one that makes tensors
+    for effect in (Lens(SEED), Weather(SEED)):
+        transforms.insert(len(transforms.transforms) - 1, effect)  # before the one that makes tensors
+
+
+def halve_arithmetic(device: str) -> None:
+    """Let the network learn in bfloat16 where the processor computes in it: half the time (0.40 against 0.77 s a batch).
+
+    Ultralytics does so on GPUs alone (and downloads a model to check them by), so its switch is replaced.
+    """
+    if device == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():  # noqa: SLF001 - the only way to ask
+        ultralytics.engine.trainer.autocast = lambda *_, **__: torch.autocast("cpu", torch.bfloat16)
 
 
 def main() -> None:
@@ -98,12 +121,13 @@ def main() -> None:
     )
     options.add_argument("--out", type=Path, default=HERE.parent / "build" / "training", help="where everything goes")
     options.add_argument("--epochs", type=int, default=120)
-    options.add_argument("--batch", type=int, default=32)
+    options.add_argument("--batch", type=int, default=16)
     options.add_argument("--workers", type=int, default=1)
     options.add_argument("--device", default="cpu", help="cpu, or the number of a GPU")
     options.add_argument("--share", type=float, default=1.0, help="of the photographs: to try things")
     chosen = options.parse_args()
     out = chosen.out.resolve()
+    halve_arithmetic(chosen.device)
     last = out / "run" / "weights" / "last.pt"
     if last.exists():
         YOLO(last).train(trainer=StarterTrainer, resume=True)
@@ -118,6 +142,7 @@ def main() -> None:
         imgsz=IMAGE_SIZE_PX,
         epochs=chosen.epochs,
         batch=chosen.batch,
+        nbs=chosen.batch,  # a step for every batch
         workers=chosen.workers,
         device=chosen.device,
         fraction=chosen.share,
@@ -139,6 +164,7 @@ def main() -> None:
         perspective=0.0006,
         mixup=0.05,
         patience=0,
+        val=False,  # the held-out tenth is for the examination, not for choosing among epochs: last.pt is the model
         plots=False,
     )
 

@@ -32,13 +32,13 @@ def degrade(image: Image, dice: np.random.Generator) -> Image:
 
 
 def _white_balance(image: Image, dice: np.random.Generator) -> Image:
-    gains = dice.uniform(0.75, 1.3, 3)  # the OV2640 takes seconds to find it, and indoors never does
+    gains = dice.uniform(0.75, 1.3, 3).astype(np.float32)  # the OV2640 takes seconds to find it, and indoors never does
     return _clipped(image * gains)
 
 
 def _dusk(image: Image, dice: np.random.Generator) -> Image:
-    dark = (image / 255.0) ** dice.uniform(1.3, 2.6) * 255.0 * dice.uniform(0.35, 0.9)
-    return _noise(_clipped(dark), dice, strength=dice.uniform(4, 14))  # gain goes up, and with it the noise
+    levels = (np.arange(256) / 255.0) ** dice.uniform(1.3, 2.6) * 255.0 * dice.uniform(0.2, 0.9)
+    return _noise(cv2.LUT(image, _clipped(levels)), dice, strength=dice.uniform(4, 14))  # gain goes up, and with it the noise
 
 
 def _infrared(image: Image, dice: np.random.Generator) -> Image:
@@ -62,7 +62,7 @@ def _blur(image: Image, dice: np.random.Generator) -> Image:
 
 def _noise(image: Image, dice: np.random.Generator, strength: float | None = None) -> Image:
     sigma = dice.uniform(2, 12) if strength is None else strength
-    return _clipped(image + dice.normal(0, sigma, image.shape))
+    return _clipped(image + sigma * dice.standard_normal(image.shape, np.float32))
 
 
 def _smaller(image: Image, dice: np.random.Generator) -> Image:
@@ -84,7 +84,7 @@ def _clipped(image: Any) -> Image:  # noqa: ANN401 - whatever arithmetic made of
 _EFFECTS: tuple[tuple[float, Callable[[Image, np.random.Generator], Image]], ...] = (
     (0.20, _smaller),
     (0.30, _white_balance),
-    (0.20, _dusk),
+    (0.25, _dusk),
     (0.12, _infrared),
     (0.20, _blur),
     (0.25, _noise),
