@@ -14,7 +14,7 @@ CONFIG ?= espcam-bridge.yaml
 export HA ?= 2025.4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-firmware coverage-firmware test-homeassistant check bench run clean coverage
+.PHONY: help demo test test-yolo test-firmware coverage-firmware test-homeassistant check bench run clean coverage
 
 help:  ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ else
 	@$(BIN)/pytest tests/unit -n auto
 	@$(BIN)/pytest tests/integration tests/firmware tests/browser -n 2 --dist loadgroup
 endif
+
+# In an environment of its own, so that everything else is seen to work without PyTorch.
+test-yolo:  ## the tests that need ultralytics (PyTorch, 6 GB), in .venv-yolo: its runtime, download, export
+	@$(MAKE) --no-print-directory VENV=.venv-yolo .venv-yolo/.yolo
+	@.ci/system-packages opencv
+	@.venv-yolo/bin/pytest tests/integration -m yolo $(ARGS)
 
 # Each fuzz target for FUZZ_S seconds: FUZZ_S=200 FUZZ_SEED=0 is ten minutes in all, with another luck each time.
 FUZZ_S ?= 8
@@ -81,7 +87,7 @@ run: $(VENV)/.core  ## the bridge itself, with CONFIG=espcam-bridge.yaml
 	@$(BIN)/espcam-bridge run -c $(CONFIG)
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .venv-ha .venv-ha-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* build dist benchmarks/results
+	rm -rf $(VENV) .venv-yolo .venv-ha .venv-ha-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* build dist benchmarks/results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -96,16 +102,21 @@ $(VENV)/.core: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
-	@echo "installing the bridge, ultralytics with PyTorch (6 GB) and the demo's broker: a few minutes, once ..."
-	@$(PIP) -e '.[demo,yolo]'
+	@echo "installing the bridge and the demo's broker (a minute) ..."
+	@$(PIP) -e '.[demo]'
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing the bridge and the test tools (two minutes) ..."
+	@$(PIP) -e '.[demo,postgres,dev]'
+	@touch $@
+
+$(VENV)/.yolo: $(BIN)/python pyproject.toml constraints.txt
 	@echo "installing the bridge, ultralytics with PyTorch (6 GB) and the test tools: a few minutes, once ..."
-	@$(PIP) -e '.[demo,yolo,export,postgres,dev]'
+	@$(PIP) -e '.[demo,yolo,export,dev]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
-	@echo "installing what the benchmarks draw with and compare with ..."
+	@echo "installing ultralytics with PyTorch (6 GB) and what the benchmarks draw with: a few minutes, once ..."
 	@$(PIP) -e '.[demo,yolo,export,postgres,dev,bench]'
 	@touch $@

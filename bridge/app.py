@@ -125,9 +125,7 @@ class App:
         self._supervisor = Supervisor()
         self.metrics = Metrics()
         self._store = FrameStore(clock, self.metrics)
-        self._supply = DetectorSupply(
-            load or (lambda: load_detector(wiring.detector_settings(config), os.environ)), self._supervisor
-        )
+        self._supply = DetectorSupply(load or (lambda: _load_model(config)), self._supervisor)
         self._memory = StateFile(config.state_file)
         self._operator = operator
         self._load = load
@@ -329,7 +327,7 @@ class App:
         """
         before, self._config = self._config, config
         if self._load is None and wiring.detector_settings(before) != wiring.detector_settings(config):
-            self._supply.renew(lambda: load_detector(wiring.detector_settings(config), os.environ))
+            self._supply.renew(lambda: _load_model(config))
         self._ingest.take_up(wiring.ingest_settings(config))
         self._household.take_up(config)
         self._web.take_up(wiring.http_settings(config))
@@ -465,3 +463,12 @@ def _done(act: Callable[[], object]) -> Mapping[str, Any]:
     """Do it; there is nothing to tell of it."""
     act()
     return {}
+
+
+def _load_model(config: Config) -> Detector:
+    """The detector that is configured; what it never can see is said."""
+    detector = load_detector(wiring.detector_settings(config), os.environ)
+    for label, cameras in wiring.never_seen(config, detector.info.labels).items():
+        seekers = ", ".join(cameras)
+        log.warning("the model %s knows no %s, which is looked for by %s", detector.info.model, label, seekers)
+    return detector

@@ -200,7 +200,7 @@ def _add_models(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser
         "--model",
         action="append",
         metavar="M",
-        help="a name (all its forms) or a path; repeatable (default: auto)",
+        help="a name (all its forms) or a path; repeatable (default: auto and starter)",
     )
     bench.add_argument(
         "--sizes", type=_sizes, metavar="PX,PX", help="for models that take any (default: 640,480,320)", default=None
@@ -404,7 +404,7 @@ def _models_bench(arguments: argparse.Namespace) -> int:
     from bridge.commands import models_bench  # noqa: PLC0415
 
     options = models_bench.BenchOptions(
-        models=arguments.model or ("auto",),
+        models=arguments.model or models_bench.MODELS,
         sizes=arguments.sizes or models_bench.SIZES,
         footage=_footage(arguments),
         seconds=arguments.seconds,

@@ -26,7 +26,7 @@ from bridge.track.filters import DetectionFilter
 from bridge.track.zones import Zone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pydantic import SecretStr
 
@@ -171,6 +171,21 @@ def detector_settings(config: Config) -> DetectorSettings:
         image_size=detector.image_size,
         workers=None if detector.workers == "auto" else detector.workers,
     )
+
+
+def never_seen(config: Config, known: Sequence[str]) -> dict[str, list[str]]:
+    """What cameras look for and the model does not know, each with those cameras.
+
+    Args:
+        config: the whole configuration.
+        known: the model's labels.
+    """
+    found: dict[str, list[str]] = {}
+    for camera in config.cameras:
+        for label in camera.labels:
+            if label not in known:
+                found.setdefault(label, []).append(camera.id)
+    return found
 
 
 def camera_plan(

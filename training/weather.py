@@ -37,8 +37,10 @@ def _white_balance(image: Image, dice: np.random.Generator) -> Image:
 
 
 def _dusk(image: Image, dice: np.random.Generator) -> Image:
-    levels = (np.arange(256) / 255.0) ** dice.uniform(1.3, 2.6) * 255.0 * dice.uniform(0.2, 0.9)
-    return _noise(cv2.LUT(image, _clipped(levels)), dice, strength=dice.uniform(4, 14))  # gain goes up, and with it the noise
+    levels = (np.arange(256) / 255.0) ** dice.uniform(1.3, 2.6) * 255.0 * dice.uniform(0.3, 0.9)
+    return _noise(
+        cv2.LUT(image, _clipped(levels)), dice, strength=dice.uniform(4, 14)
+    )  # gain goes up, and with it the noise
 
 
 def _infrared(image: Image, dice: np.random.Generator) -> Image:

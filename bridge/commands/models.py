@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from bridge.commands.footage import FootageOptions, gather
+from bridge.detect.fetch import can_fetch
 from bridge.detect.inventory import describe, inventory
-from bridge.detect.models import ModelKind, find, find_all, is_path, model_folders, models_cache
+from bridge.detect.models import AUTO_MODEL, ModelKind, find, find_all, is_path, model_folders, models_cache
 from bridge.errors import ModelUnavailable
 
 if TYPE_CHECKING:
@@ -53,8 +54,19 @@ def list_models(environ: Mapping[str, str], out: TextIO, *, as_json: bool = Fals
             f"{model.files.path}{_remark(model)}",
             file=out,
         )
-    print("\n* is what `model: auto` takes" if auto_path else "\n`model: auto` (yolo11n) is not among them", file=out)
+    print(f"\n{_what_auto_takes(chosen)}", file=out)
     return 0
+
+
+def _what_auto_takes(chosen: ModelFiles | None) -> str:
+    if chosen is None:
+        return f"`model: auto` ({AUTO_MODEL}) is not among them"
+    if not chosen.in_the_box:
+        return "* is what `model: auto` takes"
+    said = f"* is what `model: auto` takes while {AUTO_MODEL}, which sees more and more than persons, is not here:"
+    if can_fetch():
+        return f"{said}\n  it is downloaded when the bridge starts"
+    return f"{said}\n  pip install 'espcam-bridge[yolo]' lets the bridge download it at its next start"
 
 
 def size_text(model: ModelFacts) -> str:
@@ -150,7 +162,7 @@ def _source(model: str, environ: Mapping[str, str]) -> ModelFiles:
         ModelUnavailable: there is none.
     """
     found = find(model, environ, prefer_pytorch=True)
-    if found is None:
+    if found is None or (model == "auto" and found.in_the_box):
         from bridge.detect.fetch import fetch  # noqa: PLC0415 - may download
 
         fetched = fetch(model, environ, say)

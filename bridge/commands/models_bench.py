@@ -14,7 +14,7 @@ from bridge.commands.footage import FootageOptions, gather
 from bridge.commands.models import say
 from bridge.detect.agreement import compare, threshold
 from bridge.detect.inventory import forms
-from bridge.detect.models import AUTO_MODEL, ModelKind, find
+from bridge.detect.models import AUTO_MODEL, STARTER, ModelKind, find
 from bridge.detect.port import DetectorSettings
 from bridge.detect.trial import Outcome, Trial, devices, try_out
 from bridge.errors import ModelUnavailable, UsageError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bridge.detect.models import ModelFiles
     from bridge.detect.port import Runtime
 
+MODELS = ("auto", STARTER)
 SIZES = (640, 480, 320)
 GOOD_AGREEMENT = 0.97
 """The winner agrees at least so far with the reference. INT8 done well has 99 %; the next smaller size seldom does."""
@@ -55,7 +56,7 @@ class BenchOptions:
         write: a file for the winning lines; must not exist.
     """
 
-    models: Sequence[str] = ("auto",)
+    models: Sequence[str] = MODELS
     sizes: Sequence[int] = SIZES
     footage: FootageOptions = field(default_factory=FootageOptions)
     seconds: float = 3.0

@@ -1,62 +1,81 @@
-"""Footage for a demo without a camera and without a video: a walk over photographs.
+"""Footage for a demo without a camera and without a video: somebody comes into a drawn room, stays and goes.
 
-The installed ``ultralytics`` package carries two photographs with people. A window pans and zooms over them, as a
-camera on a motor would, and rests for a while where nobody is: so people come and go. Nothing of ``ultralytics`` is
-imported (that would load PyTorch); only its pictures are read.
+She is Rear Admiral Grace Hopper, who found the first bug, on the portrait that matplotlib carries among its sample data
+(United States Navy, in the public domain). Nothing of ``matplotlib`` is imported; only the picture is read.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import math
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from bridge.demo.room import draw_room
 from bridge.errors import DependencyMissing, SourceError
 from bridge.frames.opencv import cv2
 from bridge.simulate.source import Source
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from bridge.model import Image
 
 FPS = 10.0
 SIZE_PX = (640, 480)
 
-_STAGGER_S = 17.0  # the second camera sees somebody 6 s after its start, the first after 4 s
+_STAGGER_S = 11.0  # the second camera sees somebody 5 s after its start, the first after 2 s
 _NOISE_LEVELS = 1.5  # standard deviation, of 255: a small sensor by day
 _NOISE_BIAS = 10
 _NOISE_PICTURES = 8
+_STEPS_PER_WIDTH = 3.0  # she bobs with every step
+_BOB = 0.012  # of the height
+
+_PORTRAIT: Final = ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg")
+_OUTLINE_PX: Final = (
+    (14, 599), (22, 480), (36, 420), (60, 385), (110, 360), (160, 346), (196, 326), (203, 316), (198, 302), (180, 292),
+    (167, 265), (155, 215), (157, 180), (164, 146), (158, 126), (156, 102), (173, 82), (182, 62), (214, 38), (254, 25),
+    (298, 34), (340, 58), (353, 86), (369, 95), (372, 150), (375, 190), (370, 230), (362, 268), (345, 302), (331, 316),
+    (345, 332), (400, 358), (480, 386), (498, 408), (511, 450), (511, 599),
+)  # fmt: skip
+"""Around her, on the portrait."""
+_SOFT_PX: Final = 1.5
 
 
-class Window(NamedTuple):
-    """A part of a photograph in pixels; its height is 3/4 of its width."""
+class Place(NamedTuple):
+    """Where somebody is; out of the picture, if far enough to the left or right.
 
-    left: float
-    top: float
-    width: float
+    Attributes:
+        x: the middle, in shares of the picture's width.
+        height: from the hat to the lower edge of the picture, in shares of the picture's height.
+    """
+
+    x: float
+    height: float
 
 
 class Key(NamedTuple):
-    """Where the window is at one moment of the walk."""
+    """Where she is at one moment of the walk."""
 
     at_s: float
-    window: Window
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """A round trip over one photograph.
+    """A visit, and the time until the next.
 
     Attributes:
-        photograph: name of the file among the package's ``assets``.
-        keys: in order of time, from 0; the window glides from each to the next, and the last is where the first is.
+        mirrored: which of the two rooms it is in, and which way she looks.
+        keys: in order of time, from 0; she walks from each to the next, and a round ends as it begins: without her.
     """
 
-    photograph: str
+    mirrored: bool
     keys: tuple[Key, ...]
 
     @property
@@ -64,107 +83,118 @@ class Walk:
         """How long a round takes."""
         return self.keys[-1].at_s
 
-    def window_at(self, at_s: float) -> Window:
-        """Where the window is; times beyond a round go on with the next."""
+    def place_at(self, at_s: float) -> Place:
+        """Where she is; times beyond a round go on with the next."""
         at_s %= self.duration_s
         before, after = next(pair for pair in pairwise(self.keys) if at_s < pair[1].at_s)
         share = (at_s - before.at_s) / (after.at_s - before.at_s)
         eased = share * share * (3 - 2 * share)  # no jerk at either end
-        return Window(*(a + (b - a) * eased for a, b in zip(before.window, after.window, strict=True)))
+        return Place(*(a + (b - a) * eased for a, b in zip(before.place, after.place, strict=True)))
 
 
-# Each photograph has a part without people, where the model sees no person even at a score of 0.1. Both rests there
-# last 9 s (the second one across the end of a round), so that an event ends (end_after_s is 5) before the next begins.
-_HOUSE, _GAP = Window(380, 0, 400), Window(480, 0, 260)
+_LEFT, _RIGHT = -0.5, 1.5  # out of the picture
 
+# She is away for more than 12 s in a round, so that an event ends (end_after_s is 5) before the next begins.
 WALKS = (
     Walk(
-        "bus.jpg",
-        (
-            Key(0, _HOUSE),
-            Key(3, _HOUSE),
-            Key(5, Window(30, 385, 420)),
-            Key(11, Window(40, 390, 390)),
-            Key(13, _HOUSE),
-            Key(22, _HOUSE),
-            Key(24, Window(375, 375, 435)),
-            Key(30, Window(355, 365, 455)),
-            Key(32, _HOUSE),
-            Key(38, _HOUSE),
+        mirrored=False,
+        keys=(
+            Key(0, Place(_LEFT, 0.78)),
+            Key(1, Place(_LEFT, 0.78)),
+            Key(4, Place(0.42, 0.78)),
+            Key(7, Place(0.42, 0.78)),
+            Key(8, Place(0.58, 0.82)),
+            Key(11, Place(0.58, 0.82)),
+            Key(14, Place(_RIGHT, 0.82)),
+            Key(26, Place(_RIGHT, 0.82)),
         ),
     ),
     Walk(
-        "zidane.jpg",
-        (
-            Key(0, _GAP),
-            Key(3, _GAP),
-            Key(5, Window(740, 20, 540)),
-            Key(11, Window(760, 30, 500)),
-            Key(13, _GAP),
-            Key(22, _GAP),
-            Key(24, Window(0, 120, 700)),
-            Key(30, Window(30, 140, 660)),
-            Key(32, _GAP),
-            Key(38, _GAP),
+        mirrored=True,
+        keys=(
+            Key(0, Place(_RIGHT, 0.62)),
+            Key(15, Place(_RIGHT, 0.62)),
+            Key(18, Place(0.6, 0.62)),
+            Key(21, Place(0.6, 0.62)),
+            Key(23, Place(0.4, 0.86)),
+            Key(26, Place(0.4, 0.86)),
+            Key(29, Place(_RIGHT, 0.7)),
+            Key(30, Place(_RIGHT, 0.62)),
         ),
     ),
 )
 
 
-class PhotoWalk(Source):
+class RoomFilm(Source):
     """A walk as a camera films it, round after round.
 
     Args:
-        photograph: ``(height, width, 3)`` uint8, BGR.
-        walk: where the window goes; must stay inside the photograph.
+        portrait: ``(height, width, 4)`` uint8: BGR, and how much of her each pixel is.
+        walk: where she goes.
         start_s: where in the walk to begin.
     """
 
-    def __init__(self, photograph: Image, walk: Walk, start_s: float = 0.0) -> None:
+    def __init__(self, portrait: NDArray[np.uint8], walk: Walk, start_s: float = 0.0) -> None:
         super().__init__(fps=FPS, filmed=True, size_px=SIZE_PX)
         self.walk = walk
         self.start_s = start_s
-        self._photograph = photograph
+        self._room = draw_room(*SIZE_PX, mirrored=walk.mirrored)
+        self._portrait = portrait[:, ::-1] if walk.mirrored else portrait
 
     def _read(self, index: int) -> bytes | None:
         index += round(self.start_s * FPS)
-        left, top, width = self.walk.window_at(index / FPS)
-        scale = SIZE_PX[0] / width
-        move = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
-        picture = cv2.warpAffine(self._photograph, move, SIZE_PX, flags=cv2.INTER_LINEAR)
+        picture = self._with_her(self.walk.place_at(index / FPS))
         noisy = cv2.add(picture, _noise()[index % _NOISE_PICTURES])
         return self._encode(np.asarray(cv2.subtract(noisy, np.full(4, _NOISE_BIAS, np.float64)), np.uint8))
 
+    def _with_her(self, place: Place) -> Image:
+        width, height = SIZE_PX
+        rows, columns = self._portrait.shape[:2]
+        # A little taller than she is to be, so that a bob does not lift her off the picture's edge.
+        scale = height * (place.height + 2 * _BOB) / rows
+        bob = _BOB * (1 - math.cos(2 * math.pi * _STEPS_PER_WIDTH * place.x))
+        move = np.array(
+            [[scale, 0, width * place.x - scale * columns / 2], [0, scale, height * (1 - place.height + bob)]]
+        )
+        her = cv2.warpAffine(self._portrait, move, SIZE_PX, flags=cv2.INTER_LINEAR)
+        share = her[..., 3:].astype(np.float32) / 255
+        return np.asarray(self._room * (1 - share) + her[..., :3] * share, np.uint8)
+
 
 def demo_sources(cameras: int) -> list[Source]:
-    """Endless footage for so many cameras, each at another place of its walk.
+    """Endless footage for so many cameras, each another walk or at another moment of it.
 
     Raises:
-        DependencyMissing: ``ultralytics``, whose photographs are used, is not installed.
-        SourceError: it is, but without them.
+        DependencyMissing: ``matplotlib``, whose portrait is used, is not installed.
+        SourceError: it is, but without it.
     """
-    folder = _assets()
-    walks = [WALKS[place % len(WALKS)] for place in range(cameras)]
-    photographs = {walk.photograph: _photograph(folder / walk.photograph) for walk in walks}
-    return [
-        PhotoWalk(photographs[walk.photograph], walk, start_s=place * _STAGGER_S) for place, walk in enumerate(walks)
-    ]
+    portrait = cut_out(_read_portrait())
+    films: list[Source] = []
+    for camera in range(cameras):
+        walk = WALKS[camera % len(WALKS)]
+        films.append(RoomFilm(portrait, walk, start_s=camera * _STAGGER_S))
+    return films
 
 
-def _assets() -> Path:
-    spec = importlib.util.find_spec("ultralytics")
+def cut_out(portrait: Image) -> NDArray[np.uint8]:
+    """Her without what is behind her: ``(height, width, 4)``, the last of the four how much of her each pixel is."""
+    mask = np.zeros(portrait.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.array(_OUTLINE_PX)], 255, cv2.LINE_AA)
+    soft = cv2.GaussianBlur(mask, (0, 0), _SOFT_PX, borderType=cv2.BORDER_REPLICATE)
+    return np.dstack([portrait, soft])
+
+
+def _read_portrait() -> Image:
+    package, name = _PORTRAIT
+    spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise DependencyMissing(
-            "ultralytics (the demo's photographs come with it)",
-            "run: pip install 'espcam-bridge[yolo]', or play a video of your own with --source PATH",
+            f"{package} (the demo's portrait comes with it)",
+            f"run: pip install {package}, or play a video of your own with --source PATH",
         )
-    return Path(spec.origin).parent / "assets"
-
-
-def _photograph(path: Path) -> Image:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    image = cv2.imread(str(Path(spec.origin).parent / name), cv2.IMREAD_COLOR)
     if image is None:
-        raise SourceError(f"ultralytics came without its photograph {path.name}; play a video with --source PATH")
+        raise SourceError(f"{package} came without {name}; play a video with --source PATH")
     return np.asarray(image, np.uint8)
 
 

@@ -24,6 +24,11 @@ _OR_A_PATH = "or set detector.model to the path of a YOLO model (.pt, .onnx, *_o
 _CHILD = (sys.executable, "-m", "bridge.detect.ultralytics")
 
 
+def can_fetch() -> bool:
+    """Whether ultralytics is installed, which downloads models and exports them."""
+    return importlib.util.find_spec("ultralytics") is not None
+
+
 def fetch(
     model: str,
     environ: Mapping[str, str],
@@ -49,7 +54,7 @@ def fetch(
     """
     name = AUTO_MODEL if model == "auto" else model
     missing = f"there is no model {name} on this machine"
-    if child is _CHILD and importlib.util.find_spec("ultralytics") is None:
+    if child is _CHILD and not can_fetch():
         raise ModelUnavailable(
             f"{missing}, and ultralytics, which could download it, is not installed",
             f"run: pip install 'espcam-bridge[yolo]'; {_OR_A_PATH}",
@@ -87,7 +92,7 @@ def to_openvino(
         DependencyMissing: ultralytics is not installed.
         ModelRefused: the export failed; the reason is one line.
     """
-    if child is _CHILD and importlib.util.find_spec("ultralytics") is None:
+    if child is _CHILD and not can_fetch():
         raise DependencyMissing(
             f"ultralytics (it reads {weights.name})",
             "run: pip install 'espcam-bridge[yolo]'; or give an OpenVINO or ONNX model",

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.detect.models import AUTO_MODEL, ModelKind, find, find_all, is_path, read_metadata
+from bridge.detect.models import ModelKind, find, find_all, is_path, read_metadata
 from bridge.errors import ModelError
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def forms(model: str, environ: Mapping[str, str]) -> list[ModelFacts]:
     if is_path(model):
         found = find(model, environ, prefer_pytorch=True)
         return [describe(found)] if found else []
-    name = AUTO_MODEL if model == "auto" else model
+    found = find(model, environ) if model == "auto" else None
+    name = found.family if found else model
     return [describe(files) for files in find_all(environ) if name in (files.family, files.name)]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bridge.detect.fetch import fetch
-from bridge.detect.models import ModelKind, cache_dir, find
-from bridge.errors import ModelRefused
+from bridge.detect.models import AUTO_MODEL, ModelKind, cache_dir, find, own_models
+from bridge.errors import ModelRefused, ModelUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,9 @@ _TORCH_DEVICE = re.compile(r"\d[\d,]*|(cuda|mps|xpu)(:\d+)?", re.IGNORECASE)
 def load_detector(settings: DetectorSettings, environ: Mapping[str, str], progress: Progress | None = None) -> Detector:
     """Find the model, fetch it if need be, and load it into the runtime that fits.
 
+    Of ``auto`` something can always be had: the model in the box, when there is neither one of the user's nor YOLO11n
+    and that cannot be fetched.
+
     Args:
         settings: which model, runtime and device.
         environ: where models and the cache are; see ``models.find``.
@@ -35,8 +39,9 @@ def load_detector(settings: DetectorSettings, environ: Mapping[str, str], progre
         DependencyMissing: the runtime is not installed.
     """
     tell = progress or log.info
-    wants_torch = prefers_ultralytics(settings)
-    files = find(settings.model, environ, prefer_pytorch=wants_torch) or fetch(settings.model, environ, tell)
+    files = find(settings.model, environ, prefer_pytorch=prefers_ultralytics(settings))
+    if files is None or (settings.model == "auto" and files.in_the_box):
+        files, settings = _get(files, settings, environ, tell)
     runtime = choose_runtime(settings, files)
     tell(f"loading {files.path} with {runtime}")
     # Imported here: each brings a runtime of tens (OpenVINO) or hundreds (PyTorch) of megabytes.
@@ -47,6 +52,32 @@ def load_detector(settings: DetectorSettings, environ: Mapping[str, str], progre
     from bridge.detect.ultralytics import UltralyticsDetector  # noqa: PLC0415
 
     return UltralyticsDetector(files, settings)
+
+
+def _get(
+    instead: ModelFiles | None, settings: DetectorSettings, environ: Mapping[str, str], tell: Progress
+) -> tuple[ModelFiles, DetectorSettings]:
+    """Fetch the model; where that fails take the one instead, if there is one, and say so.
+
+    Raises:
+        ModelUnavailable: there is none.
+    """
+    try:
+        return fetch(settings.model, environ, tell), settings
+    except ModelUnavailable as error:
+        if instead is None:
+            raise
+        several = own_models(environ)
+        mend = f"name one of yours in detector.model ({', '.join(several)})" if several else error.mend
+        log.warning(
+            "the model in the box is used (starter: persons alone, fewer of them than %s finds), for %s; for the "
+            "better one %s",
+            AUTO_MODEL,
+            error.reason,
+            mend,
+        )
+        # Wherever the other one was to run: this one runs everywhere.
+        return instead, replace(settings, runtime="openvino", device="auto")
 
 
 def prefers_ultralytics(settings: DetectorSettings) -> bool:

@@ -16,10 +16,13 @@ import yaml
 from bridge.errors import ModelRefused, ModelUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 AUTO_MODEL = "yolo11n"
-_STARTER = "starter"
+"""What we recommend, and ``auto`` takes unless the user brought something else."""
+STARTER = "starter"
+"""The model in the box: ours, small, for persons alone; see ``box/README.md``."""
+_BOX = Path(__file__).resolve().with_name("box")
 _DEFAULT_FOLDERS = os.pathsep.join(("models", "../shared/models"))
 _OPENVINO_SUFFIX = "_openvino_model"
 # INT8 first: on CPUs it is about twice as fast for a few thousandths of accuracy.
@@ -27,6 +30,7 @@ _FORMS = (f"_int8{_OPENVINO_SUFFIX}", f"_fp16{_OPENVINO_SUFFIX}", _OPENVINO_SUFF
 _OPENVINO_FORMS = _FORMS[:3]
 _METADATA = "metadata.yaml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NO_DETECTOR = re.compile(r".*-(seg|cls|pose|obb)")  # as ultralytics calls its other models
 
 
 class ModelKind(Enum):
@@ -61,6 +65,11 @@ class ModelFiles:
         """What all forms of one model are called: ``yolo11n``."""
         return self.name.removesuffix("_int8").removesuffix("_fp16")
 
+    @property
+    def in_the_box(self) -> bool:
+        """Whether it is the one that comes with the bridge."""
+        return self.path.parent == _BOX
+
 
 @dataclass(frozen=True, slots=True)
 class ModelMetadata:
@@ -85,9 +94,10 @@ def find(model: str, environ: Mapping[str, str], *, prefer_pytorch: bool = False
     """Look for a model on this machine.
 
     Args:
-        model: a path, a name (``yolo11n``) or ``auto``.
+        model: a path, a name (``yolo11n``), or ``auto``: the user's own model, if there is one alone, else YOLO11n,
+            else the one in the box.
         environ: ``ESPCAM_BRIDGE_MODELS`` lists the folders to search, like PATH (default ``models:../shared/models``);
-            the cache comes last.
+            then comes the cache, and last the box.
         prefer_pytorch: of several forms of one model take the ``.pt`` first, not the OpenVINO one.
 
     Returns:
@@ -98,11 +108,15 @@ def find(model: str, environ: Mapping[str, str], *, prefer_pytorch: bool = False
     """
     if is_path(model):
         return _at(Path(model).expanduser(), prefer_pytorch=prefer_pytorch)
-    name = AUTO_MODEL if model == "auto" else model
-    if name == _STARTER:
-        raise ModelUnavailable(
-            "the starter model comes with a later release", f"set detector.model to auto or a name like {AUTO_MODEL}"
-        )
+    if model == "auto":
+        own = own_models(environ)
+        names = (own[0] if len(own) == 1 else AUTO_MODEL, STARTER)
+        found = (_named(name, environ, prefer_pytorch=prefer_pytorch) for name in names)
+        return next((files for files in found if files is not None), None)
+    return _named(model, environ, prefer_pytorch=prefer_pytorch)
+
+
+def _named(name: str, environ: Mapping[str, str], *, prefer_pytorch: bool) -> ModelFiles | None:
     if not _NAME.fullmatch(name):
         raise ModelUnavailable(f"{name!r} is no model name", f"set detector.model to a name like {AUTO_MODEL}")
     forms = _FORMS[::-1] if prefer_pytorch else _FORMS
@@ -112,14 +126,28 @@ def find(model: str, environ: Mapping[str, str], *, prefer_pytorch: bool = False
 
 def model_folders(environ: Mapping[str, str]) -> list[Path]:
     """The folders that are searched for models, in order."""
+    return [*_own_folders(environ), models_cache(environ), _BOX]
+
+
+def _own_folders(environ: Mapping[str, str]) -> list[Path]:
     listed = environ.get("ESPCAM_BRIDGE_MODELS", _DEFAULT_FOLDERS).split(os.pathsep)
-    return [*(Path(folder).expanduser() for folder in listed if folder), models_cache(environ)]
+    return [Path(folder).expanduser() for folder in listed if folder]
+
+
+def own_models(environ: Mapping[str, str]) -> list[str]:
+    """The names of the detectors that the user put into the folders of ``ESPCAM_BRIDGE_MODELS``, a name once."""
+    families = (files.family for files in _all_in(_own_folders(environ)))
+    return [family for family in dict.fromkeys(families) if not _NO_DETECTOR.fullmatch(family)]
 
 
 def find_all(environ: Mapping[str, str]) -> list[ModelFiles]:
     """Every model in the folders that are searched; a name's forms as ``find`` prefers them."""
+    return _all_in(model_folders(environ))
+
+
+def _all_in(folders: Sequence[Path]) -> list[ModelFiles]:
     found: list[ModelFiles] = []
-    for folder in dict.fromkeys(folder.resolve() for folder in model_folders(environ)):
+    for folder in dict.fromkeys(folder.resolve() for folder in folders):
         paths = [path for path in folder.glob("[!.]*") if path.name.endswith(_FORMS)]
         files = [ModelFiles(path, kind_of(path)) for path in paths]
         found += sorted(files, key=lambda one: (one.family, _form(one.path)))

@@ -206,6 +206,8 @@ def _find_sized(model: ov.Model, layout: OutputLayout) -> _Sized | None:
     for node in model.get_ordered_ops():
         if node.get_type_name() == "Reshape":
             pattern = node.input_value(1).get_node()
+            if pattern.get_type_name() == "ShapeOf":  # follows another shape by itself
+                continue
             if pattern.get_type_name() != "Constant":
                 return None
             sized.patterns.append(pattern)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bridge.detect.fetch import can_fetch
 from bridge.detect.inventory import describe
 from bridge.detect.load import choose_runtime, prefers_ultralytics
-from bridge.detect.models import AUTO_MODEL, find
+from bridge.detect.models import AUTO_MODEL, STARTER, find
 from bridge.doctor.findings import Finding, Level
 from bridge.errors import ModelError
 
@@ -85,16 +86,21 @@ def check_model(settings: DetectorSettings, environ: Mapping[str, str]) -> Findi
     """Which model would be loaded; nothing is downloaded, and no runtime is loaded."""
     try:
         files = find(settings.model, environ, prefer_pytorch=prefers_ultralytics(settings))
-        return _not_here(settings.model) if files is None else _judge_model(settings, files)
+        if files is None or (settings.model == "auto" and files.in_the_box):
+            return _not_here(settings.model, in_the_box=files is not None)
+        return _judge_model(settings, files)
     except ModelError as error:
         return Finding(Level.ERROR, "model", error.reason, error.mend)
 
 
-def _not_here(model: str) -> Finding:
+def _not_here(model: str, *, in_the_box: bool) -> Finding:
     text = f"{AUTO_MODEL if model == 'auto' else model} is not on this machine"
-    if importlib.util.find_spec("ultralytics") is not None:
+    if can_fetch():
         return Finding(Level.NOTE, "model", f"{text}: it is downloaded at the first start, which takes minutes")
     mend = f"run: {_INSTALL['ultralytics']}, which downloads it; or set detector.model to the path of a YOLO model"
+    if in_the_box:
+        text += f": the one in the box does its work ({STARTER}: persons alone, and fewer of them)"
+        return Finding(Level.NOTE, "model", text, mend)
     return Finding(Level.ERROR, "model", text, mend)
 
 

@@ -17,10 +17,11 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.model,
+    pytest.mark.yolo,
     pytest.mark.timeout(240),  # 128 pictures twice a side: 30 s of two cores
     pytest.mark.skipif(
         importlib.util.find_spec("ultralytics") is None,
-        reason="ultralytics is not installed: pip install 'espcam-bridge[yolo]'",
+        reason="ultralytics is not installed: make test-yolo",
     ),
 ]
 

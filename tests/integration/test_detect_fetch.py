@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 needs_ultralytics = pytest.mark.skipif(
-    importlib.util.find_spec("ultralytics") is None,
-    reason="ultralytics is not installed: pip install 'espcam-bridge[yolo]'",
+    importlib.util.find_spec("ultralytics") is None, reason="ultralytics is not installed: make test-yolo"
 )
 
 
@@ -108,6 +107,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 
 @needs_ultralytics
+@pytest.mark.yolo
 @pytest.mark.model
 @pytest.mark.timeout(240)  # PyTorch loads twice
 def test_a_model_that_is_nowhere_is_downloaded_exported_and_run_without_pytorch(
@@ -134,13 +134,14 @@ def test_a_model_that_is_nowhere_is_downloaded_exported_and_run_without_pytorch(
 
 
 @needs_ultralytics
+@pytest.mark.yolo
 @pytest.mark.timeout(120)
 def test_a_download_that_fails_says_why_and_what_to_do_without_long_retries(
     internet: Internet, environ: dict[str, str]
 ) -> None:
     started_s = time.monotonic()
     with pytest.raises(ModelUnavailable) as caught:
-        load_detector(DetectorSettings(), environ | internet.environ)
+        load_detector(DetectorSettings(model="yolo11n"), environ | internet.environ)
     assert "there is no model yolo11n on this machine and it cannot be fetched" in caught.value.reason
     assert "Download failure" in caught.value.reason
     assert "internet connection" in caught.value.mend
@@ -208,12 +209,24 @@ def test_the_child_does_not_outlive_the_bridge(environ: dict[str, str], tmp_path
     assert mark.read_text() == "end"
 
 
+@needs_ultralytics
+@pytest.mark.yolo
+@pytest.mark.timeout(120)
+def test_auto_goes_on_with_the_model_in_the_box_when_the_download_fails(
+    internet: Internet, environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    detector = load_detector(DetectorSettings(), environ | internet.environ)
+    assert detector.info.model == "starter_int8"
+    assert "cannot be fetched" in caplog.text
+    assert "see to the internet connection" in caplog.text
+
+
 def test_without_ultralytics_one_line_says_how_to_get_it(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ultralytics", None)  # as if it were not installed
     with pytest.raises(ModelUnavailable, match=r"pip install 'espcam-bridge\[yolo\]'") as caught:
-        load_detector(DetectorSettings(), environ)
+        load_detector(DetectorSettings(model="yolo11n"), environ)
     assert "\n" not in str(caught.value)
 
 

@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.model,
+    pytest.mark.yolo,
     pytest.mark.timeout(240),  # the models are made once, in about 20 s; PyTorch loads in 4 s
     pytest.mark.filterwarnings("ignore"),  # PyTorch's own
     pytest.mark.skipif(
         importlib.util.find_spec("ultralytics") is None,
-        reason="ultralytics is not installed: pip install 'espcam-bridge[yolo]'",
+        reason="ultralytics is not installed: make test-yolo",
     ),
 ]
 
@@ -280,3 +281,14 @@ def test_nothing_phones_home_and_stdout_is_left_alone(models: Path, tmp_path: Pa
     said = run_python(SPY, models / "raw_openvino_model", environ=environ)
     assert json.loads(said) == {"seen": [], "sync": False, "analytics": False}
     assert list(home.iterdir()) == []
+
+
+def test_the_model_in_the_box_runs_here_as_well(images: list[Image]) -> None:
+    theirs = load_detector(DetectorSettings(runtime="ultralytics", model="starter"), os.environ)
+    assert (theirs.info.runtime, theirs.info.model, theirs.info.labels) == ("ultralytics", "starter_int8", ("person",))
+    ours = load_detector(DetectorSettings(model="starter", workers=1, square=True), os.environ)
+    these, those = ([detector.detect([image], 0.02, 0.7)[0] for image in images] for detector in (ours, theirs))
+    for detector in (ours, theirs):
+        detector.close()
+    assert sum(map(len, these)) > 5
+    assert agreement(these, those) > 0.9

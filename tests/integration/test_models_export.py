@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.model,
+    pytest.mark.yolo,
     pytest.mark.timeout(240),  # PyTorch loads three times
     pytest.mark.filterwarnings("ignore"),  # PyTorch's own
     *(
         pytest.mark.skipif(
             importlib.util.find_spec(package) is None,
-            reason=f"{package} is not installed: pip install 'espcam-bridge[{extra}]'",
+            reason=f"{package} is not installed: make test-yolo",
         )
-        for package, extra in (("ultralytics", "yolo"), ("nncf", "export"))
+        for package in ("ultralytics", "nncf")
     ),
 ]
 

@@ -173,3 +173,10 @@ def test_what_a_camera_leaves_out_is_the_detectors() -> None:
     plan = wiring.camera_plan(config, config.camera_for("shed"))
     assert plan.filter.confidence == 0.4
     assert plan.motion is None
+
+
+def test_what_the_model_never_sees_is_told_with_the_cameras_that_look_for_it() -> None:
+    cameras = [{"id": "a", "labels": ["person", "dog"]}, {"id": "b"}, {"id": "c", "labels": ["car", "dog"]}]
+    config = Config.model_validate({"cameras": cameras})
+    assert wiring.never_seen(config, ("person",)) == {"dog": ["a", "c"], "car": ["c"]}
+    assert wiring.never_seen(config, ("person", "dog", "car", "cat")) == {}

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from bridge.commands.footage import FootageOptions
-from bridge.commands.models_bench import BenchOptions, Candidate, Row, best, config_lines, plan, run
+from bridge.commands.models_bench import SIZES, BenchOptions, Candidate, Row, best, config_lines, plan, run
 from bridge.detect.agreement import Agreement
 from bridge.detect.inventory import ModelFacts
 from bridge.detect.models import ModelFiles, ModelKind
@@ -147,7 +147,7 @@ def find_devices(runtimes: Sequence[str], _folder: Path, _environ: Mapping[str, 
 
 def bench(models: Path, frames: Path | None = None, **options: object) -> tuple[int, str, Laboratory]:
     out, laboratory = io.StringIO(), Laboratory()
-    asked = BenchOptions(footage=FootageOptions([frames] if frames else []), **options)  # type: ignore[arg-type]
+    asked = BenchOptions(["yolo11n"], footage=FootageOptions([frames] if frames else []), **options)  # type: ignore[arg-type]
     code = run(asked, environment(models), out, trial=laboratory.try_out, find_devices=find_devices)
     return code, out.getvalue(), laboratory
 
@@ -164,6 +164,15 @@ def test_each_way_is_a_row_and_the_fastest_good_one_wins(models: Path, frames: P
     assert "  image_size: 640" in conclusion
     assert all(trial.confidence == pytest.approx(0.15) for trial in laboratory.asked)
     assert len(laboratory.asked[0].frames) == 6
+
+
+def test_the_model_in_the_box_is_tried_beside_the_one_that_auto_takes(models: Path) -> None:
+    out, laboratory = io.StringIO(), Laboratory()
+    asked = BenchOptions(accuracy=False)
+    assert run(asked, environment(models), out, trial=laboratory.try_out, find_devices=find_devices) == 0
+    tried = {(Path(trial.settings.model).name, trial.settings.image_size) for trial in laboratory.asked}
+    own = {("yolo11n_openvino_model", size) for size in SIZES}
+    assert tried == {*own, ("starter_int8_openvino_model", 320)}
 
 
 def test_as_json_everything_is_in_one_document(models: Path, frames: Path) -> None:

@@ -35,12 +35,13 @@ def environ(tmp_path: Path) -> dict[str, str]:
 def test_every_model_is_listed_and_autos_choice_is_marked(environ: dict[str, str]) -> None:
     out = io.StringIO()
     assert list_models(environ, out) == 0
-    _, segmenter, quantized, exact, _, note = out.getvalue().splitlines()
+    _, segmenter, quantized, exact, starter, _, note = out.getvalue().splitlines()
     assert segmenter.split()[:5] == ["seg", "OpenVINO", "FP16", "640x640", "0.0"]
     assert segmenter.endswith("(no detector: segment)")
     assert quantized.split()[:4] == ["*", "yolo11n_int8", "OpenVINO", "INT8"]
     assert exact.split()[:3] == ["yolo11n", "OpenVINO", "FP32"]
-    assert note.startswith("* is what `model: auto` takes")
+    assert starter.split()[:5] == ["starter_int8", "OpenVINO", "INT8", "320x320", "2.0"]
+    assert note == "* is what `model: auto` takes"
 
 
 def test_the_list_is_also_json(environ: dict[str, str]) -> None:
@@ -51,10 +52,29 @@ def test_the_list_is_also_json(environ: dict[str, str]) -> None:
         ("seg", "FP16", False),
         ("yolo11n_int8", "INT8", True),
         ("yolo11n", "FP32", False),
+        ("starter_int8", "INT8", False),
     ]
 
 
-def test_without_models_the_folders_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("ultralytics", "said"), [(True, "it is downloaded"), (False, "pip install 'espcam-bridge[yolo]'")]
+)
+def test_where_only_the_model_in_the_box_is_it_is_said_how_to_get_the_better_one(
+    *, ultralytics: bool, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.commands.models.can_fetch", lambda: ultralytics)
+    out = io.StringIO()
+    assert list_models({"ESPCAM_BRIDGE_MODELS": str(tmp_path / "none"), "HOME": str(tmp_path)}, out) == 0
+    _, starter, _, note, how = out.getvalue().splitlines()
+    assert starter.split()[:2] == ["*", "starter_int8"]
+    assert "while yolo11n, which sees more and more than persons, is not here" in note
+    assert said in how
+
+
+def test_without_models_the_folders_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.detect.models._BOX", tmp_path / "no box")  # an installation that lost it
     environ = {"ESPCAM_BRIDGE_MODELS": str(tmp_path / "none"), "HOME": str(tmp_path)}
     assert list_models(environ, io.StringIO()) == 1
     assert str(tmp_path / "none") in capsys.readouterr().err

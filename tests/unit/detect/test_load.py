@@ -54,3 +54,39 @@ def test_the_reason_and_the_mend_of_a_missing_path_are_one_line() -> None:
         load_detector(DetectorSettings(model="/nowhere/x.onnx"), {})
     assert "\n" not in str(caught.value)
     assert "detector.model" in caught.value.mend
+
+
+def test_auto_takes_the_model_in_the_box_when_no_other_can_be_had_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fetch(*_: object) -> ModelFiles:
+        raise ModelUnavailable("there is no model yolo11n", "run: pip install it")
+
+    monkeypatch.setattr("bridge.detect.load.fetch", fetch)
+    environ = {"ESPCAM_BRIDGE_MODELS": str(tmp_path / "none"), "HOME": str(tmp_path)}
+    settings = DetectorSettings(device="cuda:0", workers=1)  # a device that the model in the box does not need
+    detector = load_detector(settings, environ)
+    assert (detector.info.runtime, detector.info.model, detector.info.labels) == (
+        "openvino",
+        "starter_int8",
+        ("person",),
+    )
+    assert (detector.info.input_width_px, detector.info.input_height_px) == (320, 288)  # of a 4:3 picture
+    (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "there is no model yolo11n" in record.message
+    assert record.message.endswith("run: pip install it")
+    with pytest.raises(ModelUnavailable, match="there is no model yolo11n"):
+        load_detector(DetectorSettings(model="yolo11n"), environ)
+
+
+def test_auto_names_the_models_among_which_it_does_not_guess(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fetch(*_: object) -> ModelFiles:
+        raise ModelUnavailable("there is no model yolo11n", "run: pip install it")
+
+    monkeypatch.setattr("bridge.detect.load.fetch", fetch)
+    for name in ("mine.pt", "other.onnx"):
+        (tmp_path / name).touch()
+    load_detector(DetectorSettings(workers=1), {"ESPCAM_BRIDGE_MODELS": str(tmp_path), "HOME": str(tmp_path)})
+    assert "name one of yours in detector.model (mine, other)" in caplog.text

@@ -17,6 +17,7 @@ from bridge.detect.models import (
     kind_of,
     last_line,
     load_metadata,
+    own_models,
     parse_metadata,
     read_metadata,
     require_detector,
@@ -93,6 +94,35 @@ def test_auto_is_yolo11n(put: Callable[[str], Path], environ: dict[str, str]) ->
     assert find("auto", environ) == ModelFiles(path, ModelKind.ONNX)
 
 
+def test_auto_is_the_only_model_that_the_user_brought(put: Callable[[str], Path], environ: dict[str, str]) -> None:
+    put("cache/espcam-bridge/models/yolo11n_openvino_model")
+    put("one/yolo11s-seg.pt")  # no detector
+    weights, exported = put("two/best.pt"), put("two/best_int8_openvino_model")
+    assert find("auto", environ) == ModelFiles(exported, ModelKind.OPENVINO)
+    assert find("auto", environ, prefer_pytorch=True) == ModelFiles(weights, ModelKind.PYTORCH)
+    assert own_models(environ) == ["best"]
+
+
+def test_of_several_models_auto_guesses_none_but_yolo11n(put: Callable[[str], Path], environ: dict[str, str]) -> None:
+    put("one/best.pt")
+    put("two/yolo11s.pt")
+    assert own_models(environ) == ["best", "yolo11s"]
+    found = find("auto", environ)
+    assert found is not None
+    assert found.in_the_box
+    path = put("two/yolo11n.pt")
+    assert find("auto", environ) == ModelFiles(path, ModelKind.PYTORCH)
+
+
+def test_where_there_is_nothing_auto_is_the_model_in_the_box(environ: dict[str, str]) -> None:
+    found, starter = find("auto", environ), find("starter", environ)
+    assert found is not None
+    assert found == starter
+    assert (found.in_the_box, found.kind, found.family) == (True, ModelKind.OPENVINO, "starter")
+    assert read_metadata(found.path) == ModelMetadata(("person",), "detect")
+    assert [files for files in find_all(environ) if files.in_the_box] == [found]
+
+
 def test_without_a_setting_models_and_the_shared_models_are_searched(
     put: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,13 +179,10 @@ def test_all_models_are_listed_in_the_order_of_preference(put: Callable[[str], P
     put("one/notes.txt")
     paths.append(put("cache/espcam-bridge/models/yolo11n.pt"))
     found = find_all(environ | {"ESPCAM_BRIDGE_MODELS": os.pathsep.join([environ["ESPCAM_BRIDGE_MODELS"]] * 2)})
-    assert [files.path for files in found] == paths
-    assert [files.family for files in found] == ["best", "yolo11n", "yolo11n", "yolo11n", "yolo11n"]
-
-
-def test_the_starter_model_is_said_to_come_later(environ: dict[str, str]) -> None:
-    with pytest.raises(ModelUnavailable, match="comes with a later release"):
-        find("starter", environ)
+    *theirs, ours = found
+    assert [files.path for files in theirs] == paths
+    assert [files.family for files in theirs] == ["best", "yolo11n", "yolo11n", "yolo11n", "yolo11n"]
+    assert ours.in_the_box
 
 
 @pytest.mark.parametrize("model", ["", "a b", "-c", "..", "yolo;rm"])

@@ -56,7 +56,7 @@ def test_broken_metadata_are_a_problem_of_that_model_only(tmp_path: Path) -> Non
     openvino(tmp_path / "a_openvino_model", {"f32": 9})
     (tmp_path / "a_openvino_model/metadata.yaml").write_text("names: [")
     openvino(tmp_path / "b_openvino_model", {"f32": 9}, task="segment")
-    first, second = inventory({"ESPCAM_BRIDGE_MODELS": str(tmp_path), "HOME": str(tmp_path / "home")})
+    first, second, _ = inventory({"ESPCAM_BRIDGE_MODELS": str(tmp_path), "HOME": str(tmp_path / "home")})
     assert "cannot be read" in first.problem
     assert (second.problem, second.task) == ("", "segment")
 

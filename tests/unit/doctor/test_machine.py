@@ -63,10 +63,36 @@ def test_a_model_that_is_no_detector_is_an_error(
     assert finding.mend
 
 
-def test_a_model_that_is_nowhere_is_no_ok(environ: dict[str, str], tmp_path: Path) -> None:
-    missing = check_model(DetectorSettings(), environ)
-    assert missing.level in {Level.NOTE, Level.ERROR}, "as ultralytics is there to fetch it, or not"
-    assert missing.text.startswith("yolo11n is not on this machine")
+@pytest.mark.parametrize(
+    ("ultralytics", "model", "level", "said"),
+    [
+        (True, "auto", Level.NOTE, "yolo11n is not on this machine: it is downloaded at the first start"),
+        (True, "yolo11s", Level.NOTE, "yolo11s is not on this machine: it is downloaded at the first start"),
+        (False, "auto", Level.NOTE, "yolo11n is not on this machine: the one in the box does its work (starter"),
+        (False, "yolo11s", Level.ERROR, "yolo11s is not on this machine"),
+    ],
+)
+def test_a_model_that_is_not_here_is_got_replaced_or_missed(
+    *,
+    ultralytics: bool,
+    model: str,
+    level: Level,
+    said: str,
+    environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bridge.doctor.machine.can_fetch", lambda: ultralytics)
+    finding = check_model(DetectorSettings(model=model), environ)
+    assert (finding.level, finding.text[: len(said)]) == (level, said)
+    assert ultralytics or "pip install" in finding.mend
+
+
+def test_the_model_in_the_box_can_be_named(environ: dict[str, str]) -> None:
+    finding = check_model(DetectorSettings(model="starter"), environ)
+    assert (finding.level, finding.text[:31]) == (Level.OK, "starter_int8 (INT8) by openvino")
+
+
+def test_a_path_that_is_not_there_is_an_error(environ: dict[str, str], tmp_path: Path) -> None:
     wrong = check_model(DetectorSettings(model=str(tmp_path / "none.pt")), environ)
     assert (wrong.level, wrong.text) == (Level.ERROR, f"there is no model at {tmp_path / 'none.pt'}")
 
