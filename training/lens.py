@@ -36,13 +36,27 @@ def warp(image: Image, boxes_xyxy_px: Boxes, dice: np.random.Generator) -> tuple
         The picture, in its size, and a box for each of the given ones: around what is left of it, of no size where
         nothing is.
     """
+    barrel = dice.uniform(0.1, 0.5) if dice.random() < 0.5 else 0.0
+    keystone, height_share = (dice.uniform(0.0, 0.35), dice.uniform(0.6, 1.0)) if dice.random() < 0.6 else (0.0, 1.0)
+    return view(image, boxes_xyxy_px, barrel=barrel, keystone=keystone, height_share=height_share)
+
+
+def view(
+    image: Image, boxes_xyxy_px: Boxes, *, barrel: float = 0.0, keystone: float = 0.0, height_share: float = 1.0
+) -> tuple[Image, Boxes]:
+    """Likewise, by given numbers.
+
+    Args:
+        image: BGR, 8 bits.
+        boxes_xyxy_px: in the picture, N x 4.
+        barrel: strength of the fish-eye; 0: none, 0.5: as on a 160° lens.
+        keystone: by how much what is low is narrower: the camera hangs high and looks down.
+        height_share: what is left of heights, for the same reason.
+    """
     height, width = image.shape[:2]
     rows, columns = np.indices((height, width), np.float32)
     x, y = columns / width * 2 - 1, rows / height * 2 - 1  # -1 to 1
-    if dice.random() < 0.5:
-        x, y = _barrel(x, y, dice.uniform(0.1, 0.5))
-    if dice.random() < 0.6:
-        x, y = _from_above(x, y, dice.uniform(0.0, 0.35), dice.uniform(0.6, 1.0))
+    x, y = _from_above(*_barrel(x, y, barrel), keystone, height_share)
     source_x, source_y = ((x + 1) / 2 * width).astype(np.float32), ((y + 1) / 2 * height).astype(np.float32)
     warped = cv2.remap(image, source_x, source_y, cv2.INTER_LINEAR, borderValue=(GREY, GREY, GREY))
     return warped, _found_again(boxes_xyxy_px, source_x, source_y)  # type: ignore[return-value]

@@ -1,6 +1,6 @@
 """Trains the model in the box: one command, seeded; interrupted, it goes on where it stopped.
 
-    python training/train.py --data ../shared --out build/training [--epochs 120] [--device cpu]
+    python training/train.py --data ../shared --out build/training
 
 Data: ``people/`` (photographs with the teacher's boxes) and ``pictures/`` (COCO, of which only the persons count;
 pictures without any teach what is none). What is held out (``split.py``) and the footage are never seen.
@@ -26,6 +26,7 @@ from weather import degrade
 
 HERE = Path(__file__).resolve().parent
 SEED = 11
+EPOCHS = 90
 IMAGE_SIZE_PX = 320
 PERSON = "0"
 
@@ -115,18 +116,48 @@ def halve_arithmetic(device: str) -> None:
         ultralytics.engine.trainer.autocast = lambda *_, **__: torch.autocast("cpu", torch.bfloat16)
 
 
+def settings(chosen: argparse.Namespace) -> dict[str, Any]:
+    """What ultralytics is told (https://docs.ultralytics.com/usage/cfg/#train-settings)."""
+    learning = {
+        "imgsz": IMAGE_SIZE_PX,
+        "epochs": chosen.epochs,
+        "batch": chosen.batch,
+        "nbs": chosen.batch,  # a step for every batch
+        "optimizer": "AdamW",
+        "lr0": 0.002,
+        "cos_lr": True,
+        "weight_decay": 0.01,
+        "warmup_epochs": 2,
+        "close_mosaic": 15,
+        "pretrained": False,
+        "amp": False,
+        "patience": 0,
+        "val": False,  # the held-out tenth is for the examination, not for choosing among epochs: last.pt is the model
+    }
+    # Cameras hang high, look down, and see parts of people.
+    views = {"degrees": 6, "translate": 0.2, "scale": 0.6, "perspective": 0.0006, "mixup": 0.05}
+    machine = {
+        "workers": chosen.workers,
+        "device": chosen.device,
+        "fraction": chosen.share,
+        "seed": SEED,
+        "deterministic": True,
+        "cache": "ram",
+        "plots": False,
+    }
+    return learning | views | machine
+
+
 def main() -> None:
     """Train, from the beginning or from where it stopped."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument(
-        "--data", type=Path, default=HERE.parents[1] / "shared", help="folder with people/ and pictures/"
-    )
+    options.add_argument("--data", type=Path, default=HERE.parents[1] / "shared", help="with people/ and pictures/")
     options.add_argument("--out", type=Path, default=HERE.parent / "build" / "training", help="where everything goes")
-    options.add_argument("--epochs", type=int, default=120)
-    options.add_argument("--batch", type=int, default=16)
-    options.add_argument("--workers", type=int, default=1)
-    options.add_argument("--device", default="cpu", help="cpu, or the number of a GPU")
-    options.add_argument("--share", type=float, default=1.0, help="of the photographs: to try things")
+    options.add_argument("--epochs", type=int, default=EPOCHS, help=f"default: {EPOCHS}")
+    options.add_argument("--batch", type=int, default=16, help="photographs at a time (default: 16)")
+    options.add_argument("--workers", type=int, default=0, help="processes that prepare photographs (default: 0)")
+    options.add_argument("--device", default="cpu", help="cpu (default), or the number of a GPU")
+    options.add_argument("--share", type=float, default=1.0, help="of the photographs: to try things (default: 1)")
     chosen = options.parse_args()
     out = chosen.out.resolve()
     halve_arithmetic(chosen.device)
@@ -141,33 +172,7 @@ def main() -> None:
         project=str(out),
         name="run",
         exist_ok=True,
-        imgsz=IMAGE_SIZE_PX,
-        epochs=chosen.epochs,
-        batch=chosen.batch,
-        nbs=chosen.batch,  # a step for every batch
-        workers=chosen.workers,
-        device=chosen.device,
-        fraction=chosen.share,
-        seed=SEED,
-        deterministic=True,
-        pretrained=False,
-        amp=False,
-        cache="ram",
-        optimizer="AdamW",
-        lr0=0.002,
-        cos_lr=True,
-        weight_decay=0.01,
-        warmup_epochs=2,
-        close_mosaic=15,
-        # Cameras hang high, look down, and see parts of people.
-        degrees=6,
-        translate=0.2,
-        scale=0.6,
-        perspective=0.0006,
-        mixup=0.05,
-        patience=0,
-        val=False,  # the held-out tenth is for the examination, not for choosing among epochs: last.pt is the model
-        plots=False,
+        **settings(chosen),
     )
 
 

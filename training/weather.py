@@ -36,14 +36,15 @@ def _white_balance(image: Image, dice: np.random.Generator) -> Image:
     return _clipped(image * gains)
 
 
-def _dusk(image: Image, dice: np.random.Generator) -> Image:
+def dusk(image: Image, dice: np.random.Generator) -> Image:
+    """Little light, much gain: dark and noisy."""
     levels = (np.arange(256) / 255.0) ** dice.uniform(1.3, 2.6) * 255.0 * dice.uniform(0.3, 0.9)
-    return _noise(
-        cv2.LUT(image, _clipped(levels)), dice, strength=dice.uniform(4, 14)
-    )  # gain goes up, and with it the noise
+    # Gain goes up, and with it the noise.
+    return noise(cv2.LUT(image, _clipped(levels)), dice, strength=dice.uniform(4, 14))
 
 
-def _infrared(image: Image, dice: np.random.Generator) -> Image:
+def infrared(image: Image, dice: np.random.Generator) -> Image:
+    """At night with a lamp beside the lens: grey, bright in the middle."""
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
     rows, columns = np.indices(grey.shape, np.float32)
     height, width = grey.shape
@@ -53,7 +54,8 @@ def _infrared(image: Image, dice: np.random.Generator) -> Image:
     return cv2.cvtColor(_clipped(lit), cv2.COLOR_GRAY2BGR)
 
 
-def _blur(image: Image, dice: np.random.Generator) -> Image:
+def blur(image: Image, dice: np.random.Generator) -> Image:
+    """Out of focus, or a long shutter."""
     if dice.random() < 0.5:
         return cv2.GaussianBlur(image, (0, 0), dice.uniform(0.5, 1.6))  # cheap lenses, out of focus
     length = int(dice.integers(3, 9))
@@ -62,7 +64,8 @@ def _blur(image: Image, dice: np.random.Generator) -> Image:
     return cv2.filter2D(image, -1, kernel)
 
 
-def _noise(image: Image, dice: np.random.Generator, strength: float | None = None) -> Image:
+def noise(image: Image, dice: np.random.Generator, strength: float | None = None) -> Image:
+    """Of the sensor."""
     sigma = dice.uniform(2, 12) if strength is None else strength
     return _clipped(image + sigma * dice.standard_normal(image.shape, np.float32))
 
@@ -74,7 +77,8 @@ def _smaller(image: Image, dice: np.random.Generator) -> Image:
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def _jpeg(image: Image, dice: np.random.Generator) -> Image:
+def jpeg(image: Image, dice: np.random.Generator) -> Image:
+    """Coarse blocks."""
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(dice.integers(10, 45))])
     return cv2.imdecode(data, cv2.IMREAD_COLOR)
 
@@ -86,9 +90,9 @@ def _clipped(image: Any) -> Image:  # noqa: ANN401 - whatever arithmetic made of
 _EFFECTS: tuple[tuple[float, Callable[[Image, np.random.Generator], Image]], ...] = (
     (0.20, _smaller),
     (0.30, _white_balance),
-    (0.25, _dusk),
-    (0.12, _infrared),
-    (0.20, _blur),
-    (0.25, _noise),
-    (0.50, _jpeg),  # last: the camera compresses what it saw
+    (0.25, dusk),
+    (0.12, infrared),
+    (0.20, blur),
+    (0.25, noise),
+    (0.50, jpeg),  # last: the camera compresses what it saw
 )
