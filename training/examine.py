@@ -42,6 +42,8 @@ HERE = Path(__file__).resolve().parent
 SCORE = 0.25
 OVERLAP_TO_JOIN = 0.45
 MATCH = 0.5
+TEACHER_SCORE = 0.4  # that of the labels
+FOOTAGE_FPS = 10
 _ANY_SCORE = 0.001
 
 
@@ -158,13 +160,14 @@ def under_conditions(detectors: Mapping[str, Detector], data: Path) -> dict[str,
 
 
 class _Visits:
-    """A sink that counts."""
+    """A sink that notes when events began."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.begun_s: list[float] = []
 
     def event(self, change: EventChange) -> None:
-        self.count += change.type is ChangeType.NEW
+        if change.type is ChangeType.NEW:
+            self.begun_s.append(change.event.start_unix_s)
 
     def presence(self, camera_id: str, counts: Mapping[str, int]) -> None: ...
 
@@ -175,26 +178,38 @@ class _Visits:
     def snapshot(self, camera_id: str, jpeg: bytes) -> None: ...
 
 
-def on_footage(detector: Detector, teacher: Detector, footage: Path) -> dict[str, Any]:
-    """See the module; five frames a second, as the bridge looks."""
-    visits = _Visits()
-    analyst = CameraAnalyst(CameraPlan("door", motion=None), IdMaker(lambda _bits: 0), [visits])
-    both = only = somebody = nobody = 0
+def looks(detector: Detector, footage: Path, per_s: int = 5) -> Iterator[tuple[Frame, Image, list[Detection]]]:
+    """What a detector sees in footage, as often as the bridge looks."""
+    every = FOOTAGE_FPS // per_s
     for number, jpeg in enumerate(frames(footage)):
-        if number % 2:
-            continue
-        at_s = number / 10
-        image = codec.decode(jpeg)
-        found, expected = look(detector, image), bool(look(teacher, image, 0.4))
-        somebody, nobody = somebody + expected, nobody + (not expected)
-        both, only = both + (expected and bool(found)), only + (bool(found) and not expected)
-        frame = Frame("door", number + 1, jpeg, image.shape[1], image.shape[0], at_s, at_s, None)
+        if number % every == 0:
+            at_s = number / FOOTAGE_FPS
+            image = codec.decode(jpeg)
+            frame = Frame("door", number + 1, jpeg, image.shape[1], image.shape[0], at_s, at_s, None)
+            yield frame, image, look(detector, image)
+
+
+def visits(detector: Detector, footage: Path) -> list[float]:
+    """When events begin that the bridge makes of footage, in seconds."""
+    sink = _Visits()
+    analyst = CameraAnalyst(CameraPlan("door", motion=None), IdMaker(lambda _bits: 0), [sink])
+    at_s = 0.0
+    for frame, _, found in looks(detector, footage):
+        at_s = frame.received_mono_s
         analyst.conclude(Shot(frame), found, at_s)
-    analyst.close(number / 10)
+    analyst.close(at_s)
+    return sink.begun_s
+
+
+def on_footage(detector: Detector, teacher: Detector, footage: Path) -> dict[str, Any]:
+    """See the module."""
+    seen = [(bool(look(teacher, image, TEACHER_SCORE)), bool(found)) for _, image, found in looks(detector, footage)]
+    with_somebody = [found for expected, found in seen if expected]
+    with_nobody = [found for expected, found in seen if not expected]
     return {
-        "seen": round(both / max(1, somebody), 3),
-        "false": round(only / max(1, nobody), 3),
-        "visits": visits.count,
+        "seen": round(sum(with_somebody) / max(1, len(with_somebody)), 3),
+        "false": round(sum(with_nobody) / max(1, len(with_nobody)), 3),
+        "visits": len(visits(detector, footage)),
     }
 
 
