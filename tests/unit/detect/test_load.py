@@ -56,13 +56,20 @@ def test_the_reason_and_the_mend_of_a_missing_path_are_one_line() -> None:
     assert "detector.model" in caught.value.mend
 
 
-def test_auto_takes_the_model_in_the_box_when_no_other_can_be_had_and_says_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def no_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine without network."""
+
     def fetch(*_: object) -> ModelFiles:
         raise ModelUnavailable("there is no model yolo11n", "run: pip install it")
 
     monkeypatch.setattr("bridge.detect.load.fetch", fetch)
+
+
+@pytest.mark.usefixtures("no_download")
+def test_auto_takes_the_model_in_the_box_when_no_other_can_be_had_and_says_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     environ = {"ESPCAM_BRIDGE_MODELS": str(tmp_path / "none"), "HOME": str(tmp_path)}
     settings = DetectorSettings(device="cuda:0", workers=1)  # a device that the model in the box does not need
     detector = load_detector(settings, environ)
@@ -79,13 +86,8 @@ def test_auto_takes_the_model_in_the_box_when_no_other_can_be_had_and_says_why(
         load_detector(DetectorSettings(model="yolo11n"), environ)
 
 
-def test_auto_names_the_models_among_which_it_does_not_guess(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fetch(*_: object) -> ModelFiles:
-        raise ModelUnavailable("there is no model yolo11n", "run: pip install it")
-
-    monkeypatch.setattr("bridge.detect.load.fetch", fetch)
+@pytest.mark.usefixtures("no_download")
+def test_auto_names_the_models_among_which_it_does_not_guess(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("mine.pt", "other.onnx"):
         (tmp_path / name).touch()
     load_detector(DetectorSettings(workers=1), {"ESPCAM_BRIDGE_MODELS": str(tmp_path), "HOME": str(tmp_path)})
