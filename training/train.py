@@ -3,7 +3,12 @@
     python training/train.py --data ../shared --out build/training
 
 Data: ``people/`` (photographs with the teacher's boxes) and ``pictures/`` (COCO, of which only the persons count;
-pictures without any teach what is none). What is held out (``split.py``) and the footage are never seen.
+pictures without any teach what is none); besides parts of them, which the teacher marks (``crops.py``). What is
+held out (``split.py``) and the footage are never seen.
+
+    python training/train.py --onwards bridge/detect/box/starter_int8_openvino_model --epochs 16
+
+goes on from weights in the box.
 """
 
 from __future__ import annotations
@@ -14,21 +19,32 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 import ultralytics.engine.trainer
 import yaml
+from crops import close_by, nobody
 from lens import Lens
+from recover import recover
 from split import split
 from ultralytics import YOLO
 from ultralytics.models.yolo.detect import DetectionTrainer
 from weather import degrade
+
+from bridge.detect.load import load_detector
+from bridge.detect.port import DetectorSettings
 
 HERE = Path(__file__).resolve().parent
 SEED = 11
 EPOCHS = 90
 IMAGE_SIZE_PX = 320
 PERSON = "0"
+FIRST_RATE = 0.002
+ONWARDS_RATE = 0.0007
+TEACHER = "models/yolo11n_int8_openvino_model"
+SURE, NOT_AT_ALL = 0.4, 0.1
+"""The teacher's scores: of the labels, and below which nobody is there."""
 
 
 def gather(data: Path, out: Path) -> Path:
@@ -41,6 +57,7 @@ def gather(data: Path, out: Path) -> Path:
         for part, stems in zip((learn, held), split(list(images)), strict=True):
             for stem in stems:
                 part.append(_lay_out(images[stem], labels.get(stem), out / "data", f"{name}_{stem}"))
+    learn += add_parts(learn, data / TEACHER, out / "data")
     for part, paths in (("learn", learn), ("held", held)):
         (out / f"{part}.txt").write_text("\n".join(paths) + "\n")
     description = out / "data.yaml"
@@ -61,6 +78,43 @@ def _lay_out(image: Path, label: Path | None, folder: Path, name: str) -> str:
     labels.parent.mkdir(parents=True, exist_ok=True)
     labels.write_text("".join(f"{line}\n" for line in boxes))
     return str(target)
+
+
+def add_parts(learn: list[str], teacher: Path, folder: Path) -> list[str]:
+    """Parts of the photographs to learn from, as the teacher sees them; gives their paths."""
+    detector = load_detector(DetectorSettings(model=str(teacher), image_size=640, workers=1), os.environ)
+    dice = np.random.default_rng(SEED)
+    added: list[str] = []
+    for path in map(Path, learn):
+        image = cv2.imread(str(path))
+        boxes = _boxes(folder / "labels" / f"{path.stem}.txt", image)
+        for kind, part in (("close", close_by(image, boxes, dice)), ("nobody", nobody(image, boxes, dice))):
+            if part is None:
+                continue
+            shown = cv2.resize(part, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+            found = detector.start([shown], NOT_AT_ALL, 0.45, lambda: None).result()[0]
+            persons = [one for one in found if one.label == "person"]
+            marked = [one.box_xyxy_px for one in persons if one.score >= SURE]
+            # What the teacher doubts teaches nothing; nor does a part that shows the other thing.
+            if len(marked) != len(persons) or bool(marked) != (kind == "close"):
+                continue
+            target = folder / "images" / f"{path.stem}_{kind}.jpg"
+            cv2.imwrite(str(target), shown, [cv2.IMWRITE_JPEG_QUALITY, 95])
+            (folder / "labels" / f"{target.stem}.txt").write_text("".join(_line(box, shown) for box in marked))
+            added.append(str(target))
+    return added
+
+
+def _boxes(label: Path, image: np.ndarray) -> np.ndarray:
+    height, width = image.shape[:2]
+    rows = np.array([line.split()[1:5] for line in label.read_text().splitlines()], np.float32).reshape(-1, 4)
+    centre, size = rows[:, :2] * (width, height), rows[:, 2:] * (width, height)
+    return np.hstack([centre - size / 2, centre + size / 2])
+
+
+def _line(box_xyxy_px: tuple[float, float, float, float], image: np.ndarray) -> str:
+    left, top, right, bottom = np.array(box_xyxy_px) / np.tile(image.shape[1::-1], 2)
+    return f"{PERSON} {(left + right) / 2:.6f} {(top + bottom) / 2:.6f} {right - left:.6f} {bottom - top:.6f}\n"
 
 
 class Weather:
@@ -124,12 +178,12 @@ def settings(chosen: argparse.Namespace) -> dict[str, Any]:
         "batch": chosen.batch,
         "nbs": chosen.batch,  # a step for every batch
         "optimizer": "AdamW",
-        "lr0": 0.002,
+        "lr0": ONWARDS_RATE if chosen.onwards else FIRST_RATE,
         "cos_lr": True,
         "weight_decay": 0.01,
-        "warmup_epochs": 2,
-        "close_mosaic": 15,
-        "pretrained": False,
+        "warmup_epochs": 1 if chosen.onwards else 2,
+        "close_mosaic": min(15, chosen.epochs // 3),
+        "pretrained": chosen.onwards is not None,
         "amp": False,
         "patience": 0,
         "val": False,  # the held-out tenth is for the examination, not for choosing among epochs: last.pt is the model
@@ -153,6 +207,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--data", type=Path, default=HERE.parents[1] / "shared", help="with people/ and pictures/")
     options.add_argument("--out", type=Path, default=HERE.parent / "build" / "training", help="where everything goes")
+    options.add_argument("--onwards", type=Path, help="a model in the box to go on from (default: from nothing)")
     options.add_argument("--epochs", type=int, default=EPOCHS, help=f"default: {EPOCHS}")
     options.add_argument("--batch", type=int, default=16, help="photographs at a time (default: 16)")
     options.add_argument("--workers", type=int, default=0, help="processes that prepare photographs (default: 0)")
@@ -166,9 +221,14 @@ def main() -> None:
         YOLO(last).train(trainer=StarterTrainer, resume=True)
         return
     out.mkdir(parents=True, exist_ok=True)
-    YOLO(HERE / "starter.yaml", task="detect").train(
+    data = gather(chosen.data.resolve(), out)
+    network = HERE / "starter.yaml"
+    if chosen.onwards:
+        photographs = [Path(line) for line in (out / "learn.txt").read_text().split()]
+        network = recover(chosen.onwards, network, photographs[::12], out / "recovered.pt")
+    YOLO(network, task="detect").train(
         trainer=StarterTrainer,
-        data=str(gather(chosen.data.resolve(), out)),
+        data=str(data),
         project=str(out),
         name="run",
         exist_ok=True,
