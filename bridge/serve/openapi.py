@@ -8,14 +8,13 @@ from flask import Blueprint, Response, jsonify
 
 from bridge import __version__
 from bridge.serve.eventquery import DEFAULT_BUCKETS, DEFAULT_LIMIT, MAX_BUCKETS, MAX_LIMIT
-from bridge.serve.figures import SERIES
+from bridge.serve.jsonschema import list_of, map_of, number, object_with, or_none, ref, text
+from bridge.serve.openapi_schemas import CAMERA_ID_PATTERN, EVENT_ID_PATTERN, schemas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _JSON: Final = "application/json"
-_ID: Final = "^[a-z0-9_]{1,32}$"
-_EVENT_ID: Final = "^[0-9]{13}-[0-9a-f]{6}$"
 
 
 def blueprint() -> Blueprint:
@@ -50,44 +49,12 @@ def description() -> dict[str, Any]:
                 "session": {"type": "apiKey", "in": "cookie", "name": "espcam_bridge"},
                 "token": {"type": "apiKey", "in": "query", "name": "token", "description": "pictures only"},
             },
-            "schemas": _schemas(),
+            "schemas": schemas(),
         },
     }
 
 
 # --- small words of the language ----------------------------------------------------------------------------------
-
-
-def _text(**more: object) -> dict[str, Any]:
-    return {"type": "string", **more}
-
-
-def _number(**more: object) -> dict[str, Any]:
-    return {"type": "number", **more}
-
-
-def _or_none(schema: Mapping[str, Any]) -> dict[str, Any]:
-    return (
-        {**schema, "type": [schema["type"], "null"]}
-        if isinstance(schema.get("type"), str)
-        else {"anyOf": [schema, {"type": "null"}]}
-    )
-
-
-def _list(items: Mapping[str, Any], **more: object) -> dict[str, Any]:
-    return {"type": "array", "items": items, **more}
-
-
-def _object(required: Mapping[str, Any], **more: object) -> dict[str, Any]:
-    return {"type": "object", "properties": dict(required), "required": list(required), **more}
-
-
-def _map(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "additionalProperties": values}
-
-
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _json(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,7 +79,7 @@ _ERRORS: Final[Mapping[int, str]] = {
 
 
 def _answers(good: Mapping[str, Any], *errors: int) -> dict[str, Any]:
-    failing = {str(code): _json(_ERRORS[code], _ref("Error")) for code in sorted({401, 403, 429, *errors})}
+    failing = {str(code): _json(_ERRORS[code], ref("Error")) for code in sorted({401, 403, 429, *errors})}
     return {**good, **failing}
 
 
@@ -121,21 +88,21 @@ def _body(schema: Mapping[str, Any], example: object, *, required: bool = True) 
 
 
 def _path(name: str, words: str, pattern: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "description": words, "schema": _text(pattern=pattern)}
+    return {"name": name, "in": "path", "required": True, "description": words, "schema": text(pattern=pattern)}
 
 
 def _query(name: str, words: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": words, "schema": schema}
 
 
-_CAMERA: Final = _path("camera_id", "as in the configuration", _ID)
-_EVENT: Final = _path("event_id", "as GET /api/events lists them", _EVENT_ID)
+_CAMERA: Final = _path("camera_id", "as in the configuration", CAMERA_ID_PATTERN)
+_EVENT: Final = _path("event_id", "as GET /api/events lists them", EVENT_ID_PATTERN)
 _FILTERS: Final = [
-    _query("camera", "events of this camera only", _text()),
-    _query("label", "events of this label only", _text()),
-    _query("zone", "events that entered this zone only", _text()),
-    _query("since", "events that began at this time or later: ISO 8601; empty: any", _text()),
-    _query("until", "events that began before this time: ISO 8601; empty: any", _text()),
+    _query("camera", "events of this camera only", text()),
+    _query("label", "events of this label only", text()),
+    _query("zone", "events that entered this zone only", text()),
+    _query("since", "events that began at this time or later: ISO 8601; empty: any", text()),
+    _query("until", "events that began before this time: ISO 8601; empty: any", text()),
 ]
 _WITH_TOKEN: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"basic": []}, {"session": []}, {"token": []}]
 
@@ -147,6 +114,7 @@ def _paths() -> dict[str, Any]:
     return {
         **_camera_paths(),
         **_adoption_paths(),
+        **_waiting_paths(),
         **_picture_paths(),
         **_event_paths(),
         **_event_picture_paths(),
@@ -156,43 +124,43 @@ def _paths() -> dict[str, Any]:
 
 
 def _camera_paths() -> dict[str, Any]:
-    settings = _object({"begins_anew_for": _ref("BeginsAnewFor"), "settings": _ref("CameraSettings")})
+    settings = object_with({"begins_anew_for": ref("BeginsAnewFor"), "settings": ref("CameraSettings")})
     return {
         "/api/cameras": {
             "get": {
                 "summary": "Every camera: how it is, and what can be set",
-                "responses": _answers({"200": _json("all", _object({"cameras": _list(_ref("Camera"))}))}),
+                "responses": _answers({"200": _json("all", object_with({"cameras": list_of(ref("Camera"))}))}),
             }
         },
         "/api/cameras/{camera_id}": {
             "parameters": [_CAMERA],
             "get": {
                 "summary": "One camera",
-                "responses": _answers({"200": _json("the camera", _ref("Camera"))}, 404),
+                "responses": _answers({"200": _json("the camera", ref("Camera"))}, 404),
             },
             "patch": {
                 "summary": "Set what can be set while the bridge runs; waits up to 6 s for the camera",
                 "requestBody": _body(
-                    _object(
-                        {"controls": {**_map({"type": ["boolean", "number", "string"]}), "minProperties": 1}},
+                    object_with(
+                        {"controls": {**map_of({"type": ["boolean", "number", "string"]}), "minProperties": 1}},
                         additionalProperties=False,
                     ),
                     {"controls": {"detect": False}},
                 ),
                 "responses": _answers(
-                    {"200": _json("the camera as it is now", _ref("Camera"))}, 400, 404, 413, 415, 503
+                    {"200": _json("the camera as it is now", ref("Camera"))}, 400, 404, 413, 415, 503
                 ),
             },
             "delete": {
                 "summary": "Take an approved camera out",
-                "responses": _answers({"200": _json("gone", _object({"id": _text()}))}, 404, 409),
+                "responses": _answers({"200": _json("gone", object_with({"id": text()}))}, 404, 409),
             },
         },
         "/api/cameras/{camera_id}/settings": {
             "parameters": [_CAMERA],
             "get": {
                 "summary": "What the configuration says of a camera, with what it has from defaults; no secrets",
-                "responses": _answers({"200": _json("its settings", _ref("CameraSettings"))}, 400, 404),
+                "responses": _answers({"200": _json("its settings", ref("CameraSettings"))}, 400, 404),
             },
             "patch": {
                 "summary": "Change a camera's settings in the configuration's file, and take them up",
@@ -214,13 +182,13 @@ def _adoption_paths() -> dict[str, Any]:
             "post": {
                 "summary": "Let a camera in that waits",
                 "requestBody": _body(
-                    {"type": "object", "properties": {"name": _text()}}, {"name": "Front door"}, required=False
+                    {"type": "object", "properties": {"name": text()}}, {"name": "Front door"}, required=False
                 ),
                 "responses": _answers(
                     {
                         "200": _json(
                             "it comes in when it tries again",
-                            _object({"id": _text(), "name": _text(), "bound_to_key": {"type": "boolean"}}),
+                            object_with({"id": text(), "name": text(), "bound_to_key": {"type": "boolean"}}),
                         )
                     },
                     400,
@@ -235,13 +203,18 @@ def _adoption_paths() -> dict[str, Any]:
             "parameters": [_CAMERA],
             "post": {
                 "summary": "Have a camera take the newest firmware",
-                "responses": _answers({"202": _json("under way", _ref("Update"))}, 404, 409),
+                "responses": _answers({"202": _json("under way", ref("Update"))}, 404, 409),
             },
         },
+    }
+
+
+def _waiting_paths() -> dict[str, Any]:
+    return {
         "/api/waiting": {
             "get": {
                 "summary": "Cameras that wait to be approved",
-                "responses": _answers({"200": _json("all", _object({"waiting": _list(_ref("Guest"))}))}),
+                "responses": _answers({"200": _json("all", object_with({"waiting": list_of(ref("Guest"))}))}),
             }
         },
         "/api/waiting/{camera_id}/snapshot.jpg": {
@@ -255,7 +228,7 @@ def _adoption_paths() -> dict[str, Any]:
             "parameters": [_CAMERA],
             "post": {
                 "summary": "Forget a camera that waits, until it comes again",
-                "responses": _answers({"200": _json("forgotten", _object({"id": _text()}))}, 404, 409),
+                "responses": _answers({"200": _json("forgotten", object_with({"id": text()}))}, 404, 409),
             },
         },
     }
@@ -266,8 +239,8 @@ def _picture_paths() -> dict[str, Any]:
         "/cameras/{camera_id}/snapshot.jpg": {
             "parameters": [
                 _CAMERA,
-                _query("raw", "1: the newest picture byte for byte as it was sent", _text()),
-                _query("boxes", "0: without boxes", _text()),
+                _query("raw", "1: the newest picture byte for byte as it was sent", text()),
+                _query("boxes", "0: without boxes", text()),
             ],
             "get": {
                 "summary": "The newest picture; also of a camera that is offline, which says so",
@@ -278,9 +251,9 @@ def _picture_paths() -> dict[str, Any]:
         "/cameras/{camera_id}/stream.mjpg": {
             "parameters": [
                 _CAMERA,
-                _query("raw", "1: pictures byte for byte as they were sent", _text()),
-                _query("boxes", "0: without boxes", _text()),
-                _query("fps", "pictures a second, at most", _number(exclusiveMinimum=0)),
+                _query("raw", "1: pictures byte for byte as they were sent", text()),
+                _query("boxes", "0: without boxes", text()),
+                _query("fps", "pictures a second, at most", number(exclusiveMinimum=0)),
             ],
             "get": {
                 "summary": "The live picture, without end",
@@ -300,11 +273,11 @@ def _event_paths() -> dict[str, Any]:
             "so many at most",
             {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
         ),
-        _query("cursor", "next_cursor of the page before", _text()),
+        _query("cursor", "next_cursor of the page before", text()),
     ]
     buckets = {"type": "integer", "minimum": 1, "maximum": MAX_BUCKETS, "default": DEFAULT_BUCKETS}
-    page = _object({"events": _list(_ref("Event")), "next_cursor": _or_none(_text())})
-    counted = _object({"since": _text(), "until": _text(), "counts": _list({"type": "integer"})})
+    page = object_with({"events": list_of(ref("Event")), "next_cursor": or_none(text())})
+    counted = object_with({"since": text(), "until": text(), "counts": list_of({"type": "integer"})})
     return {
         "/api/events": {
             "get": {
@@ -322,7 +295,7 @@ def _event_paths() -> dict[str, Any]:
         },
         "/api/events/{event_id}": {
             "parameters": [_EVENT],
-            "get": {"summary": "One event", "responses": _answers({"200": _json("it", _ref("Event"))}, 404, 503)},
+            "get": {"summary": "One event", "responses": _answers({"200": _json("it", ref("Event"))}, 404, 503)},
         },
         "/api/events.csv": {
             "get": {
@@ -335,7 +308,7 @@ def _event_paths() -> dict[str, Any]:
             "get": {
                 "summary": "All events that fit, as JSON",
                 "parameters": _FILTERS,
-                "responses": _answers({"200": _json("all", _list(_ref("Event")))}, 400, 503),
+                "responses": _answers({"200": _json("all", list_of(ref("Event")))}, 400, 503),
             }
         },
     }
@@ -361,10 +334,10 @@ def _event_picture_paths() -> dict[str, Any]:
 
 
 def _bridge_paths() -> dict[str, Any]:
-    system = {"allOf": [_ref("Bridge"), _object({"interval_s": _number(), "series": _ref("Series")})]}
+    system = {"allOf": [ref("Bridge"), object_with({"interval_s": number(), "series": ref("Series")})]}
     return {
         "/api/bridge": {
-            "get": {"summary": "What the bridge is", "responses": _answers({"200": _json("it", _ref("Bridge"))})}
+            "get": {"summary": "What the bridge is", "responses": _answers({"200": _json("it", ref("Bridge"))})}
         },
         "/api/system": {
             "get": {
@@ -381,7 +354,9 @@ def _bridge_paths() -> dict[str, Any]:
         "/api/reload": {
             "post": {
                 "summary": "Take up the configuration's file as it is now",
-                "responses": _answers({"200": _json("done", _object({"begins_anew_for": _ref("BeginsAnewFor")}))}, 400),
+                "responses": _answers(
+                    {"200": _json("done", object_with({"begins_anew_for": ref("BeginsAnewFor")}))}, 400
+                ),
             }
         },
         "/api/openapi.json": {
@@ -394,7 +369,7 @@ def _bridge_paths() -> dict[str, Any]:
 
 
 def _upkeep_paths() -> dict[str, Any]:
-    ready = _object({"ready": {"type": "boolean"}, "parts": _list(_ref("Part"))})
+    ready = object_with({"ready": {"type": "boolean"}, "parts": list_of(ref("Part"))})
     return {
         "/healthz": {
             "get": {
@@ -418,108 +393,4 @@ def _upkeep_paths() -> dict[str, Any]:
                 "responses": _answers({"200": _binary("text exposition", "text/plain; version=1.0.0; charset=utf-8")}),
             }
         },
-    }
-
-
-def _schemas() -> dict[str, Any]:
-    return {**_bridge_schemas(), **_camera_schemas(), **_event_schemas()}
-
-
-def _bridge_schemas() -> dict[str, Any]:
-    return {
-        "Error": _object({"error": _text(), "detail": _text()}),
-        "BeginsAnewFor": _list(
-            _text(), description="Keys for which the bridge begins anew within a second; empty: all is in force."
-        ),
-        "Part": _object({"part": _text(), "ready": {"type": "boolean"}, "detail": _text()}),
-        "Bridge": _object({"version": _text(), "ready": {"type": "boolean"}, "parts": _list(_ref("Part"))}),
-        "Series": _object({name: _object({"words": _text(), "values": _list(_or_none(_number()))}) for name in SERIES}),
-    }
-
-
-def _camera_schemas() -> dict[str, Any]:
-    whole, any_json = {"type": "integer"}, {"type": "object"}
-    return {
-        "Update": _object(
-            {
-                "installed": _text(),
-                "latest": _text(),
-                "step": _text(enum=["none", "loading", "restarting"]),
-                "percent": whole,
-                "problem": _text(),
-            }
-        ),
-        "Camera": _object(
-            {
-                "id": _text(pattern=_ID),
-                "name": _text(),
-                "state": _text(enum=["waiting", "online", "offline"]),
-                "last_frame_time": _or_none(_text(format="date-time")),
-                "frame_age_ms": _or_none(_number()),
-                "width_px": _or_none(whole),
-                "height_px": _or_none(whole),
-                "fps": _number(),
-                "detect_fps": _number(),
-                "inference_ms": _or_none(_number()),
-                "received": whole,
-                "detected": whole,
-                "dropped": whole,
-                "rejected": _map(whole),
-                "viewers": whole,
-                "motion": {"type": "boolean"},
-                "present": _map(whole),
-                "hello": any_json,
-                "telemetry": any_json,
-                "stream_path": _text(),
-                "snapshot_path": _text(),
-                "controls": any_json,
-                "offers": _list(_text()),
-                "framesizes": _list(_text()),
-                "ranges": _map(_object({"min": _number(), "max": _number(), "step": _number()})),
-                "adaptation": _or_none(
-                    _object({"level": whole, "lowest": whole, "settings": _text(), "reason": _text()})
-                ),
-                "update": {"anyOf": [_ref("Update"), {"type": "null"}]},
-            }
-        ),
-        "CameraSettings": {
-            "type": "object",
-            "description": "Keys of a camera as in the configuration; 'espcam-bridge schema' describes each.",
-        },
-        "Guest": _object(
-            {
-                "id": _text(pattern=_ID),
-                "address": _text(),
-                "has_key": {"type": "boolean"},
-                "another_key": {"type": "boolean"},
-                "has_picture": {"type": "boolean"},
-                "last_seen_s": _number(),
-            }
-        ),
-    }
-
-
-def _event_schemas() -> dict[str, Any]:
-    box = _list(_number(), minItems=4, maxItems=4)
-    return {
-        "Event": _object(
-            {
-                "id": _text(pattern=_EVENT_ID),
-                "camera": _text(),
-                "label": _text(),
-                "score": _number(minimum=0, maximum=1),
-                "top_score": _number(minimum=0, maximum=1),
-                "box": box,
-                "zones": _list(_text()),
-                "entered_zones": _list(_text()),
-                "start_time": _text(format="date-time"),
-                "end_time": _or_none(_text(format="date-time")),
-                "duration_s": _or_none(_number()),
-                "stationary": {"type": "boolean"},
-                "has_thumbnail": {"type": "boolean"},
-                "has_snapshot": {"type": "boolean"},
-                "thumbnail_path": _or_none(_text()),
-                "snapshot_path": _or_none(_text()),
-            }
-        ),
     }
