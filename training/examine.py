@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import lens
 import numpy as np
 import weather
+from labels import read_boxes
 from split import split
 
 from bridge.analyst import CameraAnalyst, CameraPlan
@@ -59,10 +60,7 @@ def held_out(data: Path) -> Iterator[tuple[Image, np.ndarray]]:
     for stem in split(list(images))[1]:
         image = codec.decode(images[stem].read_bytes())
         height, width = image.shape[:2]
-        lines = (data / "people" / "labels" / f"{stem}.txt").read_text().splitlines()
-        rows = np.array([[float(value) for value in line.split()[1:5]] for line in lines]).reshape(-1, 4)
-        centre, size = rows[:, :2] * (width, height), rows[:, 2:] * (width, height)
-        yield image, np.hstack([centre - size / 2, centre + size / 2])
+        yield image, read_boxes((data / "people" / "labels" / f"{stem}.txt").read_text(), width, height)
 
 
 def overlaps(box: Sequence[float], boxes: np.ndarray) -> np.ndarray:

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LEAST_SPREAD = 1e-3  # of channels that never speak
-_IMAGE_SIZE_PX = 320
 
 
-def recover(packed: Path, network: Path, photographs: Sequence[Path], out: Path) -> Path:
+def recover(packed: Path, network: Path, photographs: Sequence[Path], size_px: int, out: Path) -> Path:
     """Write a checkpoint that training goes on from.
 
     Args:
         packed: a folder with the INT8 model.
         network: the description that it was made of.
         photographs: to see what the convolutions answer.
+        size_px: the width of what the network takes.
         out: the checkpoint.
     """
     yolo = YOLO(network, task="detect")
@@ -42,7 +42,7 @@ def recover(packed: Path, network: Path, photographs: Sequence[Path], out: Path)
                 layer.weight.copy_(torch.from_numpy(weight).reshape(layer.weight.shape))
                 if layer.bias is not None:
                     layer.bias.copy_(torch.from_numpy(bias.copy()))
-        _unfold(net, {name: bias for name, (_, bias) in known.items()}, _batches(photographs))
+        _unfold(net, {name: bias for name, (_, bias) in known.items()}, _batches(photographs, size_px))
     yolo.ckpt = {}
     yolo.save(out)
     return out
@@ -63,8 +63,8 @@ def _convolutions(packed: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-def _batches(photographs: Sequence[Path], count: int = 16) -> list[torch.Tensor]:
-    images = [cv2.resize(cv2.imread(str(path)), (_IMAGE_SIZE_PX, _IMAGE_SIZE_PX * 4 // 5)) for path in photographs]
+def _batches(photographs: Sequence[Path], size_px: int, count: int = 16) -> list[torch.Tensor]:
+    images = [cv2.resize(cv2.imread(str(path)), (size_px, size_px * 4 // 5)) for path in photographs]
     pixels = np.stack(images)[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255
     return list(torch.from_numpy(pixels).split(count))
 

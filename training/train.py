@@ -15,106 +15,24 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 import ultralytics.engine.trainer
-import yaml
-from crops import close_by, nobody
+from gather import SEED, gather
 from lens import Lens
 from recover import recover
-from split import split
 from ultralytics import YOLO
 from ultralytics.models.yolo.detect import DetectionTrainer
 from weather import degrade
 
-from bridge.detect.load import load_detector
-from bridge.detect.port import DetectorSettings
-
 HERE = Path(__file__).resolve().parent
-SEED = 11
 EPOCHS = 90
 IMAGE_SIZE_PX = 320
-PERSON = "0"
 FIRST_RATE = 0.002
 ONWARDS_RATE = 0.0007
-TEACHER = "models/yolo11n_int8_openvino_model"
-SURE, NOT_AT_ALL = 0.4, 0.1
-"""The teacher's scores: of the labels, and below which nobody is there."""
-
-
-def gather(data: Path, out: Path) -> Path:
-    """Lay the photographs and their boxes out as ultralytics wants them; gives the file that describes them."""
-    learn: list[str] = []
-    held: list[str] = []
-    for name in ("people", "pictures"):
-        images = {path.stem: path for path in sorted((data / name / "images").rglob("*.jpg"))}
-        labels = {path.stem: path for path in (data / name / "labels").rglob("*.txt")}
-        for part, stems in zip((learn, held), split(list(images)), strict=True):
-            for stem in stems:
-                part.append(_lay_out(images[stem], labels.get(stem), out / "data", f"{name}_{stem}"))
-    learn += add_parts(learn, data / TEACHER, out / "data")
-    for part, paths in (("learn", learn), ("held", held)):
-        (out / f"{part}.txt").write_text("\n".join(paths) + "\n")
-    description = out / "data.yaml"
-    description.write_text(
-        yaml.safe_dump({"train": str(out / "learn.txt"), "val": str(out / "held.txt"), "names": {0: "person"}})
-    )
-    return description
-
-
-def _lay_out(image: Path, label: Path | None, folder: Path, name: str) -> str:
-    target = folder / "images" / f"{name}.jpg"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.exists():
-        shutil.copyfile(image, target)
-    lines = label.read_text().splitlines() if label else []
-    boxes = [line for line in lines if line.split()[:1] == [PERSON]]
-    labels = folder / "labels" / f"{name}.txt"
-    labels.parent.mkdir(parents=True, exist_ok=True)
-    labels.write_text("".join(f"{line}\n" for line in boxes))
-    return str(target)
-
-
-def add_parts(learn: list[str], teacher: Path, folder: Path) -> list[str]:
-    """Parts of the photographs to learn from, as the teacher sees them; gives their paths."""
-    detector = load_detector(DetectorSettings(model=str(teacher), image_size=640, workers=1), os.environ)
-    dice = np.random.default_rng(SEED)
-    added: list[str] = []
-    for path in map(Path, learn):
-        image = cv2.imread(str(path))
-        boxes = _boxes(folder / "labels" / f"{path.stem}.txt", image)
-        for kind, part in (("close", close_by(image, boxes, dice)), ("nobody", nobody(image, boxes, dice))):
-            if part is None:
-                continue
-            shown = cv2.resize(part, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-            found = detector.start([shown], NOT_AT_ALL, 0.45, lambda: None).result()[0]
-            persons = [one for one in found if one.label == "person"]
-            marked = [one.box_xyxy_px for one in persons if one.score >= SURE]
-            # What the teacher doubts teaches nothing; nor does a part that shows the other thing.
-            if len(marked) != len(persons) or bool(marked) != (kind == "close"):
-                continue
-            target = folder / "images" / f"{path.stem}_{kind}.jpg"
-            cv2.imwrite(str(target), shown, [cv2.IMWRITE_JPEG_QUALITY, 95])
-            (folder / "labels" / f"{target.stem}.txt").write_text("".join(_line(box, shown) for box in marked))
-            added.append(str(target))
-    return added
-
-
-def _boxes(label: Path, image: np.ndarray) -> np.ndarray:
-    height, width = image.shape[:2]
-    rows = np.array([line.split()[1:5] for line in label.read_text().splitlines()], np.float32).reshape(-1, 4)
-    centre, size = rows[:, :2] * (width, height), rows[:, 2:] * (width, height)
-    return np.hstack([centre - size / 2, centre + size / 2])
-
-
-def _line(box_xyxy_px: tuple[float, float, float, float], image: np.ndarray) -> str:
-    left, top, right, bottom = np.array(box_xyxy_px) / np.tile(image.shape[1::-1], 2)
-    return f"{PERSON} {(left + right) / 2:.6f} {(top + bottom) / 2:.6f} {right - left:.6f} {bottom - top:.6f}\n"
 
 
 class Weather:
@@ -225,7 +143,7 @@ def main() -> None:
     network = HERE / "starter.yaml"
     if chosen.onwards:
         photographs = [Path(line) for line in (out / "learn.txt").read_text().split()]
-        network = recover(chosen.onwards, network, photographs[::12], out / "recovered.pt")
+        network = recover(chosen.onwards, network, photographs[::12], IMAGE_SIZE_PX, out / "recovered.pt")
     YOLO(network, task="detect").train(
         trainer=StarterTrainer,
         data=str(data),

@@ -1,5 +1,4 @@
-"""The first hour of somebody who configured nothing about models: the one in the box finds a person, Home Assistant
-shows it."""
+"""The model in the box finds a person, and Home Assistant shows it."""
 
 from __future__ import annotations
 

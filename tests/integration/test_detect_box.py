@@ -57,7 +57,7 @@ VISITS_S = (6.5, 23, 50.5, 74.5, 92.5, 123.5)
 
 
 def test_every_visit_is_told_when_it_begins_and_hardly_one_twice(detector: Detector, shared: Path) -> None:
-    """Of the third one it makes two: beside the person it takes something for another. YOLO11n makes six."""
+    """Of the third one it makes two: it takes her shoulder for another person. YOLO11n makes six."""
     footage = shared / "footage" / "one-by-one-person.mp4"
     if not footage.exists():
         pytest.skip(f"no {footage}")

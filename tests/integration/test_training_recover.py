@@ -38,7 +38,7 @@ def test_the_network_that_learns_on_answers_as_the_one_in_the_box(tmp_path: Path
     image[80:280, 80:240] = cv2.resize(cv2.imread(str(portrait)), (160, 200))
     picture = tmp_path / "portrait.jpg"
     cv2.imwrite(str(picture), image)
-    recovered = YOLO(recover(BOX, ROOT / "training/starter.yaml", [picture], tmp_path / "recovered.pt"))
+    recovered = YOLO(recover(BOX, ROOT / "training/starter.yaml", [picture], 320, tmp_path / "recovered.pt"))
     pixels = np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)[None]).astype(np.float32) / 255
     with torch.no_grad():
         answer = recovered.model.float().eval()(torch.from_numpy(pixels))[0].numpy()
