@@ -1,7 +1,15 @@
-"""``python -m bridge`` is the same as ``espcam-bridge``."""
+"""``python -m bridge`` is the same as ``espcam-bridge``: a process of its own, which ends with the command."""
 
-import sys
+from typing import NoReturn
 
 from bridge.cli import main
+from bridge.runtime.worker import leave
 
-sys.exit(main())
+
+def run() -> NoReturn:
+    """Run the command line, and end."""
+    leave(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -6,10 +6,12 @@ A crashed worker never leaves the bridge half alive: its exception goes to ``Sup
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from bridge.errors import WorkerCrashed
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 log = logging.getLogger(__name__)
+
+_stuck: list[threading.Thread] = []  # asked to stop, and still at work when nobody waited any longer
 
 
 class Supervisor:
@@ -103,7 +107,7 @@ class Worker:
         """Ask the body to return and wait for it.
 
         Returns:
-            False when it did not end in time (the process may still exit: the thread is a daemon).
+            False when it did not end in time (the process may still exit, by ``leave``: the thread is a daemon).
         """
         self._stop.set()
         if self._on_stop is not None:
@@ -112,6 +116,7 @@ class Worker:
             self._thread.join(timeout_s)
         if self._thread.is_alive():
             log.warning("%s did not stop within %.1f s", self.name, timeout_s)
+            _stuck.append(self._thread)
             return False
         return True
 
@@ -120,3 +125,19 @@ class Worker:
             self._body(self._stop)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the supervisor must hear of it
             self._supervisor.crashed(self.name, error)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process, whatever hangs.
+
+    Python before 3.14 ends a daemon thread that comes back from a C library by unwinding its stack. Through C++ (a
+    model that is being compiled) that aborts the process: exit code -6 and a core dump instead of ``code``. So when a
+    worker is stuck, the process goes without Python's own ending (https://github.com/python/cpython/issues/87135).
+    """
+    if any(thread.is_alive() for thread in _stuck):
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # closed, or nobody reads any more
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 import time
 
@@ -137,3 +139,27 @@ def test_stopping_twice_is_harmless() -> None:
     worker.start()
     assert worker.stop()
     assert worker.stop()
+
+
+# --- the end of the process ----------------------------------------------------------------------------------------
+
+_ENDING = """
+import atexit, sys, time
+from bridge.runtime.worker import Supervisor, Worker, leave
+worker = Worker("compiler", lambda stop: {body}, Supervisor())
+worker.start()
+stopped = worker.stop(0.2)
+atexit.register(print, "and Python's own ending")
+print("stopped" if stopped else "stuck", end=" ")
+leave(3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "says"), [("stop.wait(5)", "stopped and Python's own ending\n"), ("time.sleep(60)", "stuck ")]
+)
+def test_a_process_ends_with_its_code_and_last_words_whether_a_worker_is_stuck_or_not(body: str, says: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", _ENDING.format(body=body)], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (3, says)
